@@ -1,0 +1,67 @@
+"""The ways in which the world, not a spec or a candidate, is broken; each knows its exit code.
+
+    DrystoneError
+    +-- SettingsError        2   usage or configuration
+    +-- OutputError          3   a file in generated/ was edited, or is not drystone's
+    +-- ProviderError        5   a model could not be asked
+    |   +-- CredentialsError     no key, or a refused one
+    |   +-- ModelNotFoundError   unknown or retired model
+    |   +-- QuotaError           exhausted quota or credit
+    |   +-- RateLimitError       still limited after every retry
+    |   +-- UnavailableError     timeout, connection refused, 5xx, a reply that is no reply
+    |   +-- WeightsError         the embedded model's weights are missing or damaged
+    +-- SandboxError         6   no isolation at the required level
+    +-- InternalError       70   a bug in drystone
+
+A bad spec or a bad candidate is a value (`Finding`, `Verdict`), never one of these.
+"""
+
+
+class DrystoneError(Exception):
+    """A broken world. The message says what is wrong, where, and what to do next."""
+
+    exit_code = 70
+
+
+class SettingsError(DrystoneError):
+    exit_code = 2
+
+
+class OutputError(DrystoneError):
+    exit_code = 3
+
+
+class ProviderError(DrystoneError):
+    exit_code = 5
+
+
+class CredentialsError(ProviderError):
+    pass
+
+
+class ModelNotFoundError(ProviderError):
+    pass
+
+
+class QuotaError(ProviderError):
+    pass
+
+
+class RateLimitError(ProviderError):
+    pass
+
+
+class UnavailableError(ProviderError):
+    pass
+
+
+class WeightsError(ProviderError):
+    pass
+
+
+class SandboxError(DrystoneError):
+    exit_code = 6
+
+
+class InternalError(DrystoneError):
+    exit_code = 70

@@ -1,0 +1,61 @@
+"""What a stage may ask of a model, whatever provider answers."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: Literal["user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call. Everything that can change the reply is in here, so a request can be stored by its digest."""
+
+    model: str
+    """The provider's own name for the model, without the provider: `gpt-4o-mini`."""
+    system: str
+    """What is the same for every call of a role; it comes first so that providers can cache it."""
+    messages: tuple[Message, ...]
+    """The conversation, oldest first; it ends with a user message."""
+    max_tokens: int
+    """Ceiling of the reply, in tokens."""
+    schema: dict[str, Any] | None = field(default=None, hash=False)
+    """JSON Schema of the reply, in the subset every provider takes; None asks for text."""
+    temperature: float | None = None
+    """None leaves it to the provider."""
+    seed: int | None = None
+    """Makes a sampled reply repeatable where the provider can; also tells samples apart."""
+
+
+Stop = Literal["end", "length", "refusal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back. `stop` is read before `text`: a truncated or refused reply is no candidate."""
+
+    text: str
+    stop: Stop
+    tokens_in: int
+    """Tokens of the prompt that were not served from a cache."""
+    tokens_cached: int
+    """Tokens of the prompt that were."""
+    tokens_out: int
+
+
+class Model(Protocol):
+    """A provider's connection. Safe to use from several threads at once."""
+
+    def ask(self, request: Request) -> Reply:
+        """Answer one request, retrying what is worth a retry.
+
+        Raises a `ProviderError` whose message names the model and the next step.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release what the connection holds; asking afterwards is a bug."""
+        ...

@@ -1,0 +1,199 @@
+"""Every record that flows through a run, in the order it flows. All are frozen; none knows a stage."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Origin = Literal["spec", "architect"]
+"""Who said it: a person, or the architect model."""
+
+
+class Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+# -- what a person wrote -----------------------------------------------------------------------------------
+
+
+class Place(Record):
+    """A position in a file a person wrote. Line and column count from 1."""
+
+    path: str
+    """Relative to the project's root, with `/`."""
+    line: int = 1
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}"
+
+
+class Finding(Record):
+    """One complaint about a spec or a contract, at the place a person must look at."""
+
+    place: Place
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}"
+
+
+class TypeAlias(Record):
+    """A type of the spec that narrows an annotation."""
+
+    kind: Literal["alias"] = "alias"
+    type: str
+    """A Python annotation over built-in names and the spec's own."""
+    pattern: str | None = None
+    """Regular expression the whole text must match (`re.fullmatch`)."""
+    min_length: int | None = None
+    max_length: int | None = None
+    ge: str | None = None
+    """Smallest value allowed, as written: `0`, `0.01`."""
+    gt: str | None = None
+    le: str | None = None
+    lt: str | None = None
+    decimal_places: int | None = None
+
+
+class TypeEnum(Record):
+    """A type of the spec with named values; a `StrEnum`, so a rule may compare it with text."""
+
+    kind: Literal["enum"] = "enum"
+    values: tuple[str, ...]
+
+
+class TypeRecord(Record):
+    """A type of the spec with fields; a frozen dataclass."""
+
+    kind: Literal["record"] = "record"
+    fields: dict[str, str]
+    """Field name -> annotation, in the order of the constructor."""
+
+
+TypeDefinition = TypeAlias | TypeEnum | TypeRecord
+
+
+class Param(Record):
+    name: str
+    type: str
+
+
+class Rule(Record):
+    """A Python expression of the rule language."""
+
+    rule: str
+    origin: Origin = "spec"
+    constraint: str | None = None
+    """The constraint of the spec this rule comes from, if it does."""
+
+
+class Raise(Record):
+    """An error the function may raise. With `when`, exactly when it holds; without, only examples say when."""
+
+    error: str
+    when: str | None = None
+    origin: Origin = "spec"
+
+
+class Case(Record):
+    """One call and what must come of it: `returns` or `raises`, values as JSON."""
+
+    name: str
+    given: dict[str, Any]
+    returns: Any = None
+    raises: str | None = None
+    """Name of the error; None when the call returns."""
+    origin: Origin = "spec"
+    shown: bool = True
+    """False: held back from the implementer."""
+
+
+class Constraint(Record):
+    """Something said once for many functions."""
+
+    name: str
+    text: str
+
+
+class Decision(Record):
+    """A question with one answer for every function it covers."""
+
+    name: str
+    question: str
+    choice: str
+    meaning: str
+
+
+class Callee(Record):
+    """A function this one may call: what its contract says, never its body."""
+
+    function: str
+    signature: str
+    summary: str
+    requires: tuple[str, ...] = ()
+    raises: tuple[str, ...] = ()
+    ensures: tuple[str, ...] = ()
+
+
+class Bounds(Record):
+    """What a function's text may hold; checked without running it."""
+
+    imports: tuple[str, ...]
+    """Modules of the standard library it may import."""
+    forbidden_names: tuple[str, ...] = ()
+    max_lines: int = 60
+    """Ceiling of the function's body, in lines as formatted."""
+
+
+class Contract(Record):
+    """What one function must keep. Self-contained: the implementer gets nothing else."""
+
+    contract: Literal[1] = 1
+    """Version of this format."""
+    spec: str
+    function: str
+    summary: str
+    params: tuple[Param, ...]
+    returns: str
+    types: dict[str, TypeDefinition] = Field(default_factory=dict)
+    """Every type of the spec that the signature reaches."""
+    errors: dict[str, str] = Field(default_factory=dict)
+    """Name -> meaning, of the spec's own errors under `raises`."""
+    requires: tuple[Rule, ...] = ()
+    raises: tuple[Raise, ...] = ()
+    ensures: tuple[Rule, ...] = ()
+    mutates: tuple[str, ...] = ()
+    """Parameters the function may change in place."""
+    cases: tuple[Case, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    uses: tuple[Callee, ...] = ()
+    bounds: Bounds
+    approach: str | None = None
+    """How the architect would go about it; advice, not a promise."""
+
+    @property
+    def id(self) -> str:
+        return f"{self.spec}.{self.function}"
+
+
+class SpecFunction(Record):
+    """One function of a spec: its contract as the spec alone gives it, and where a person wrote it."""
+
+    contract: Contract
+    """Derived by rule: every item has the origin `spec`."""
+    place: Place
+    places: dict[str, Place] = Field(default_factory=dict)
+    """Where each clause was written: `examples[fresh link]`, `requires[0]`, `raises[TokenExpired]`, `ensures[0]`."""
+
+
+class Spec(Record):
+    """One file of `specs/`, without a finding."""
+
+    name: str
+    path: str
+    summary: str
+    types: dict[str, TypeDefinition] = Field(default_factory=dict)
+    errors: dict[str, str] = Field(default_factory=dict)
+    functions: tuple[SpecFunction, ...]
+    """Callees before callers; otherwise as written."""

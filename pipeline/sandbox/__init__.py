@@ -1,0 +1,1 @@
+"""Where unread code runs, behind one port; one adapter a module."""
