@@ -62,20 +62,22 @@ class TypeEnum(Record):
     values: tuple[str, ...]
 
 
+class Param(Record):
+    """A parameter of a function, or a field of a record: its name and its annotation."""
+
+    name: str
+    type: str
+
+
 class TypeRecord(Record):
     """A type of the spec with fields; a frozen dataclass."""
 
     kind: Literal["record"] = "record"
-    fields: dict[str, str]
-    """Field name -> annotation, in the order of the constructor."""
+    fields: tuple[Param, ...]
+    """In the order of the constructor."""
 
 
 TypeDefinition = TypeAlias | TypeEnum | TypeRecord
-
-
-class Param(Record):
-    name: str
-    type: str
 
 
 class Rule(Record):
