@@ -1,0 +1,119 @@
+"""Type annotations of a spec: read from their syntax trees, checked by name, never evaluated."""
+
+import ast
+import difflib
+import keyword
+import re
+from collections.abc import Collection
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+SCALARS: dict[str, type] = {
+    "str": str, "int": int, "float": float, "bool": bool, "Decimal": Decimal, "datetime": datetime,
+    "date": date, "time": time, "timedelta": timedelta, "UUID": UUID,
+}  # fmt: skip
+CONTAINERS: dict[str, tuple[type, int | None]] = {
+    "list": (list, 1), "set": (set, 1), "frozenset": (frozenset, 1), "dict": (dict, 2), "tuple": (tuple, None),
+}  # fmt: skip
+"""Name -> type and how many parameters it takes; None: any number."""
+BUILTIN_TYPES: frozenset[str] = frozenset({*SCALARS, *CONTAINERS, "Literal", "None"})
+
+
+class _AnnotationError(ValueError):
+    pass
+
+
+def parse_annotation(text: str) -> ast.expr:
+    """The syntax tree of an annotation; raises ValueError when it is no expression."""
+    try:
+        return ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise ValueError(f"'{text}' is not a type annotation") from None
+
+
+def annotation_names(text: str) -> set[str]:
+    """Names of the spec's own types in an annotation; empty when it does not parse."""
+    try:
+        tree = parse_annotation(text)
+    except ValueError:
+        return set()
+    literal = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == "Literal"
+        for inner in ast.walk(node.slice)
+    }
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in literal}
+    return names - BUILTIN_TYPES
+
+
+def check_annotation(text: str, names: Collection[str]) -> str | None:
+    """What is wrong with an annotation over built-in types and `names`, or None."""
+    try:
+        _check_node(parse_annotation(text), names)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _check_node(node: ast.expr, names: Collection[str]) -> None:
+    match node:
+        case ast.Constant(value=None):
+            return
+        case ast.Name(id=name):
+            _check_name(name, names)
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            _check_node(left, names)
+            _check_node(right, names)
+        case ast.Subscript(value=ast.Name(id="Literal"), slice=inner):
+            for item in items_of(inner):
+                if not (isinstance(item, ast.Constant) and isinstance(item.value, str | int)):
+                    raise _AnnotationError("Literal takes texts, whole numbers and booleans")
+        case ast.Subscript(value=ast.Name(id=name), slice=inner) if name in CONTAINERS:
+            items = items_of(inner)
+            wanted = CONTAINERS[name][1]
+            if wanted is not None and len(items) != wanted:
+                raise _AnnotationError(f"{name} takes {wanted} type{'s' * (wanted > 1)}, not {len(items)}")
+            for position, item in enumerate(items):
+                dots = isinstance(item, ast.Constant) and item.value is ...
+                if not (dots and name == "tuple" and position == 1 and len(items) == 2):
+                    _check_node(item, names)
+        case ast.Subscript(value=ast.Name(id="Optional" | "Union" as name)):
+            raise _AnnotationError(f"write '{name}' as 'A | B', or 'A | None'")
+        case ast.Constant(value=str(text)):
+            raise _AnnotationError(f"write the type {text} without quotation marks")
+        case _:
+            raise _AnnotationError(f"'{ast.unparse(node)}' is not a type annotation")
+
+
+def _check_name(name: str, names: Collection[str]) -> None:
+    if name in SCALARS or name in names:
+        return
+    if name in CONTAINERS:
+        example = {"dict": "dict[str, int]", "tuple": "tuple[int, ...]"}.get(name, f"{name}[str]")
+        raise _AnnotationError(f"say what the {name} holds, for example {example}")
+    aliases = {"List": "list", "Dict": "dict", "Set": "set", "Tuple": "tuple", "string": "str", "integer": "int",
+               "number": "float", "boolean": "bool", "Any": "a type of your own under 'types'"}  # fmt: skip
+    close = difflib.get_close_matches(name, [*names, *BUILTIN_TYPES], n=1)
+    hint = aliases.get(name) or (close[0] if close else None)
+    raise _AnnotationError(f"unknown type '{name}'" + (f"; did you mean '{hint}'?" if hint else ""))
+
+
+def items_of(node: ast.expr) -> list[ast.expr]:
+    """What stands between the brackets of a subscript."""
+    return list(node.elts) if isinstance(node, ast.Tuple) else [node]
+
+
+def member_names(values: Collection[str]) -> dict[str, str]:
+    """Enum value -> name of its member: upper case, `_` for what no identifier holds, unique."""
+    members: dict[str, str] = {}
+    for value in values:
+        name = re.sub(r"\W", "_", value).upper() or "EMPTY"
+        if name[0].isdigit() or keyword.iskeyword(name) or name.startswith("_"):
+            name = f"VALUE_{name.strip('_')}"
+        stem, count = name, 2
+        while name in members.values():
+            name, count = f"{stem}_{count}", count + 1
+        members[value] = name
+    return members
