@@ -117,3 +117,8 @@ def member_names(values: Collection[str]) -> dict[str, str]:
             name, count = f"{stem}_{count}", count + 1
         members[value] = name
     return members
+
+
+def is_ellipsis(node: ast.expr) -> bool:
+    """Whether a node is the `...` of `tuple[int, ...]`."""
+    return isinstance(node, ast.Constant) and node.value is ...

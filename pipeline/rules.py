@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from datetime import timezone as timezone_type
 from decimal import (
     ROUND_CEILING,
     ROUND_DOWN,

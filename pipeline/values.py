@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, ForwardRef, Literal, Union, cast
+from typing import Annotated, Any, ForwardRef, Literal, Union
 from uuid import UUID
 
 from pydantic import (
@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from pipeline.annotations import BUILTIN_TYPES as BUILTIN_TYPES  # noqa: PLC0414
-from pipeline.annotations import CONTAINERS, SCALARS, items_of, member_names, parse_annotation
+from pipeline.annotations import CONTAINERS, SCALARS, is_ellipsis, items_of, member_names, parse_annotation
 from pipeline.annotations import annotation_names as annotation_names  # noqa: PLC0414
 from pipeline.annotations import check_annotation as check_annotation  # noqa: PLC0414
 from pipeline.records import TypeAlias, TypeDefinition, TypeEnum, TypeRecord
@@ -102,7 +102,8 @@ class Types:
         for name, definition in self.definitions.items():
             if isinstance(definition, TypeEnum):
                 members = member_names(definition.values)
-    XX
+                made: Any = enum.StrEnum(name, [(members[v], v) for v in definition.values])
+                self.classes[name] = made
         for name, definition in self.definitions.items():
             if isinstance(definition, TypeRecord):
                 self._add_record(name, definition)
@@ -179,13 +180,9 @@ class Types:
         raise ValueError(f"'{ast.unparse(node)}' is not a type annotation")
 
     def _resolve_container(self, name: str, items: list[ast.expr], *, forward: bool) -> Any:
-        if (
-            name == "tuple"
-            and len(items) == 2
-            and isinstance(items[1], ast.Constant)
-            and items[1].value is ...
-        ):
-            return tuple[self._resolve(items[0], forward=forward), ...]
+        if name == "tuple" and is_ellipsis(items[-1]):
+            member: Any = self._resolve(items[0], forward=forward)
+            return tuple[member, ...]
         inner = tuple(
             self._resolve(item, forward=forward, key=name == "dict" and position == 0)
             for position, item in enumerate(items)
@@ -232,7 +229,7 @@ class Types:
         if name == "dict":
             for key, inner in value.items():
                 yield self._mismatch(items[0], key) or self._mismatch(items[1], inner)
-        elif name == "tuple" and not (isinstance(items[-1], ast.Constant) and items[-1].value is ...):
+        elif name == "tuple" and not is_ellipsis(items[-1]):
             if len(value) != len(items):
                 yield f"{_show(value)} holds {len(value)} values, not {len(items)}"
             for item, inner in zip(items, value, strict=False):
@@ -246,7 +243,7 @@ class _JsonSet:
     """Writes a set as a sorted list of what pydantic writes for each member."""
 
     def __init__(self, container: Any) -> None:
-        self.adapter: TypeAdapter[Any] = TypeAdapter(list[container.__args__[0]])  # type: ignore[name-defined]
+        self.adapter: TypeAdapter[Any] = TypeAdapter(list[container.__args__[0]])
 
     def __call__(self, values: Any) -> list[Any]:
         return _sorted_list(self.adapter.dump_python(list(values), mode="json"))
@@ -260,7 +257,7 @@ def _constraints(alias: TypeAlias) -> list[Any]:
     sizes = {key: size for key in ("min_length", "max_length") if (size := getattr(alias, key)) is not None}
     if alias.decimal_places is not None:
         bounds["decimal_places"] = alias.decimal_places
-    constraints: list[Any] = [Field(**{**bounds, **sizes})]  # type: ignore[arg-type]
+    constraints: list[Any] = [Field(**{**bounds, **sizes})]
     if alias.pattern is not None:
         constraints.append(AfterValidator(_Pattern(alias.pattern)))
     return constraints
