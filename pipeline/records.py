@@ -199,3 +199,59 @@ class Spec(Record):
     errors: dict[str, str] = Field(default_factory=dict)
     functions: tuple[SpecFunction, ...]
     """Callees before callers; otherwise as written."""
+
+
+# -- what the judge says -----------------------------------------------------------------------------------
+
+
+class Clause(Record):
+    """One promise of a contract and whether a candidate kept it."""
+
+    clause: str
+    """`bounds`, `examples[fresh link]`, `returns`, `raises`, `raises[TokenExpired]`, `ensures[0]`, `unmodified`,
+    `repeatable`, `limits`."""
+    passed: bool
+    message: str | None = None
+    """For a person: what happened instead, on the smallest input found. None when the clause was kept."""
+    hidden: bool = False
+    """True: the failing input must not reach the implementer."""
+
+
+class Judgement(Record):
+    """What the judge found out about one candidate."""
+
+    clauses: tuple[Clause, ...]
+    inputs: int = 0
+    """How many different inputs it was called with."""
+    fingerprint: str = ""
+    """Digest of all it answered; equal for candidates that behave alike on every input tried."""
+
+    @property
+    def passed(self) -> bool:
+        return bool(self.clauses) and all(clause.passed for clause in self.clauses)
+
+    @property
+    def failures(self) -> tuple[Clause, ...]:
+        return tuple(clause for clause in self.clauses if not clause.passed)
+
+
+class Verdict(Record):
+    """The evidence that lands beside a function: what it rests on, and the digests that tie it to its files."""
+
+    verdict: Literal[1] = 1
+    """Version of this format."""
+    spec: str
+    function: str
+    contract_digest: str
+    """Of the contract file's text."""
+    source_digest: str
+    """Of the function file's text."""
+    clauses: tuple[str, ...]
+    """Every clause that was judged; all of them were kept."""
+    inputs: int
+    sandbox: str
+    """Level of isolation the judge reached."""
+    model: str
+    """Who wrote the function: `provider:model`."""
+    tool: str
+    """Version of drystone that judged it."""

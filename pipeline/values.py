@@ -102,7 +102,7 @@ class Types:
         for name, definition in self.definitions.items():
             if isinstance(definition, TypeEnum):
                 members = member_names(definition.values)
-                made: Any = enum.StrEnum(name, [(members[v], v) for v in definition.values])
+                made: Any = enum.StrEnum(name, [(members[v], v) for v in definition.values])  # type: ignore[misc]
                 self.classes[name] = made
         for name, definition in self.definitions.items():
             if isinstance(definition, TypeRecord):

@@ -1,0 +1,262 @@
+"""Generated inputs: Hypothesis strategies for a contract's parameters, drawn the same way on every machine."""
+
+import ast
+import json
+import math
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, assume, given, seed, settings
+from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
+
+from pipeline.annotations import is_ellipsis, items_of, parse_annotation
+from pipeline.records import Contract, TypeAlias, TypeEnum, TypeRecord
+from pipeline.rules import constants
+from pipeline.sandbox import wire
+from pipeline.values import Types, ValuesError
+
+Arguments = tuple[Any, ...]
+
+_QUIET = settings(
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.generate],
+    print_blob=False,
+)
+_WORDS = re.compile(r"\w+|\s+|[^\w\s]+")
+_SIZES = ("min_length", "max_length")
+
+
+def corpus(
+    contract: Contract, types: Types, *, allowed: Callable[[Arguments], bool], seed_number: int, count: int
+) -> list[Arguments]:
+    """Up to `count` different argument tuples that `allowed` (the preconditions) lets through.
+
+    The same contract and seed give the same inputs in every process; fewer come back where the preconditions
+    leave few, none where they leave none.
+    """
+    drawn: dict[str, Arguments] = {}
+
+    @seed(seed_number)
+    @settings(_QUIET, max_examples=count)
+    @given(Strategies(contract, types).arguments())
+    def draw(arguments: Arguments) -> None:
+        assume(allowed(arguments))
+        drawn.setdefault(
+            json.dumps([wire.encode(a, types.classes) for a in arguments], sort_keys=True), arguments
+        )
+
+    try:
+        draw()
+    except Unsatisfiable:
+        return list(drawn.values())
+    return list(drawn.values())
+
+
+class Strategies:
+    """Strategies for the annotations of one contract, coloured by the values its cases and rules mention."""
+
+    def __init__(self, contract: Contract, types: Types) -> None:
+        self.contract = contract
+        self.types = types
+        mentioned = [value for rule in _rules(contract) for value in constants(rule)]
+        for case in contract.cases:
+            _collect(case.given, mentioned)
+        self.texts = sorted({v for v in mentioned if isinstance(v, str) and len(v) <= 200})
+        numbers = {_number(value) for value in mentioned} - {None}
+        near = {n + step for n in numbers if n is not None for step in (-1, 0, 1)}
+        self.numbers = sorted(n for n in near if abs(n) < 10**18)
+        self.words = sorted({word for text in self.texts for word in _WORDS.findall(text)})
+        self._named: dict[str, st.SearchStrategy[Any]] = {}
+
+    def arguments(self) -> st.SearchStrategy[Arguments]:
+        return st.tuples(*(self.of(parse_annotation(param.type)) for param in self.contract.params))
+
+    def of(self, node: ast.expr) -> st.SearchStrategy[Any]:
+        """The strategy of an annotation."""
+        match node:
+            case ast.Constant(value=None):
+                return st.none()
+            case ast.Name(id=name):
+                return self._name(name)
+            case ast.BinOp(left=left, right=right):
+                return self.of(left) | self.of(right)
+            case ast.Subscript(value=ast.Name(id="Literal"), slice=inner):
+                return st.sampled_from([i.value for i in items_of(inner) if isinstance(i, ast.Constant)])
+            case ast.Subscript(value=ast.Name(id=name), slice=inner):
+                return self._container(name, items_of(inner), {})
+        raise ValueError(f"no inputs for '{ast.unparse(node)}'")
+
+    def _name(self, name: str) -> st.SearchStrategy[Any]:
+        if name not in self._named:
+            self._named[name] = st.deferred(lambda: self._definition(name))
+        return self._named[name]
+
+    def _definition(self, name: str) -> st.SearchStrategy[Any]:
+        match self.types.definitions.get(name):
+            case TypeEnum():
+                return st.sampled_from(list(self.types.classes[name]))  # type: ignore[call-overload, no-any-return]
+            case TypeRecord(fields=fields):
+                strategies = {f.name: self.of(parse_annotation(f.type)) for f in fields}
+                return st.builds(self.types.classes[name], **strategies)
+            case TypeAlias():
+                return self._alias(name)
+            case _:
+                return self._scalar(name, {})
+
+    def _alias(self, name: str) -> st.SearchStrategy[Any]:
+        node, aliases = self.types.resolve_alias(ast.Name(id=name))
+        limits: dict[str, Any] = {}
+        for alias in reversed(aliases):  # the outer alias, which is narrower, wins
+            limits |= {
+                key: value
+                for key, value in alias.model_dump(exclude={"kind", "type"}).items()
+                if value is not None
+            }
+        if "pattern" in limits:
+            found: st.SearchStrategy[Any] = st.from_regex(re.compile(limits["pattern"]), fullmatch=True)
+            found |= st.sampled_from(self.texts) if self.texts else st.nothing()
+        elif isinstance(node, ast.Name) and node.id not in self.types.definitions:
+            found = self._scalar(node.id, limits)
+        elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+            found = self._container(node.value.id, items_of(node.slice), limits)
+        else:
+            found = self.of(node)
+        return found.filter(lambda value: self._fits(name, value))
+
+    def _fits(self, annotation: str, value: Any) -> bool:
+        try:
+            self.types.decode(annotation, value)
+        except ValuesError:
+            return False
+        return True
+
+    def _container(self, name: str, items: list[ast.expr], limits: dict[str, Any]) -> st.SearchStrategy[Any]:
+        if name == "tuple" and not is_ellipsis(items[-1]):
+            return st.tuples(*(self.of(item) for item in items))
+        sizes = {"min_size": limits.get("min_length") or 0, "max_size": limits.get("max_length")}
+        sizes["max_size"] = min(sizes["max_size"] or 8, max(8, sizes["min_size"]))
+        if name == "dict":
+            return st.dictionaries(self.of(items[0]), self.of(items[1]), **sizes)
+        lists: st.SearchStrategy[Any] = st.lists(self.of(items[0]), **sizes)
+        makers: dict[str, Callable[[list[Any]], Any]] = {"set": set, "frozenset": frozenset, "tuple": tuple}
+        return lists.map(makers[name]) if name in makers else lists
+
+    def _scalar(self, name: str, limits: dict[str, Any]) -> st.SearchStrategy[Any]:
+        match name:
+            case "str":
+                return self._text(limits)
+            case "int":
+                return self._integers(limits)
+            case "float":
+                return self._floats(limits)
+            case "Decimal":
+                return self._decimals(limits)
+            case "bool":
+                return st.booleans()
+            case "UUID":
+                return st.uuids()
+            case "date":
+                return st.dates(date(2000, 1, 1), date(2060, 12, 31))
+            case "time":
+                return st.times().map(lambda moment: moment.replace(microsecond=0))
+            case "timedelta":
+                whole = st.integers(-40 * 86400, 40 * 86400).map(lambda s: timedelta(seconds=s))
+                return whole | st.timedeltas(timedelta(days=-400), timedelta(days=400))
+            case "datetime":
+                seconds = st.integers(int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()), 2_800_000_000)
+                return seconds.map(lambda moment: datetime.fromtimestamp(moment, UTC))
+        raise ValueError(f"no inputs for '{name}'")
+
+    def _text(self, limits: dict[str, Any]) -> st.SearchStrategy[str]:
+        low, high = limits.get("min_length") or 0, limits.get("max_length")
+        sizes = {"min_size": low, "max_size": min(high if high is not None else 30, max(30, low))}
+        anything = st.text(st.characters(exclude_categories=["Cs"]), **sizes)
+        familiar = sorted({character for text in self.texts for character in text} | set("abzAZ019 .-_"))
+        choices = [anything, st.text(familiar, **sizes)]
+        if self.words:
+            choices.append(st.lists(st.sampled_from(self.words), max_size=8).map("".join))
+        if self.texts:
+            choices.append(st.sampled_from(self.texts))
+        return st.one_of(choices).filter(
+            lambda text: low <= len(text) <= (high if high is not None else len(text))
+        )
+
+    def _integers(self, limits: dict[str, Any]) -> st.SearchStrategy[int]:
+        low, high = _bounds(limits, 1)
+        low_int, high_int = (
+            (None if low is None else math.ceil(low)),
+            (None if high is None else math.floor(high)),
+        )
+        near = [int(n) for n in self.numbers if n == int(n) and _within(n, low, high)]
+        wide = st.integers(low_int, high_int)
+        small = st.integers(
+            -20 if low_int is None else low_int, high_int if high_int is not None else (low_int or 0) + 100
+        )
+        choices = [small, wide] if low is None or low < 100 else [wide]
+        return st.one_of([*choices, st.sampled_from(near)] if near else choices)
+
+    def _floats(self, limits: dict[str, Any]) -> st.SearchStrategy[float]:
+        low, high = _bounds(limits, 0)
+        least, most = float(low) if low is not None else -1e9, float(high) if high is not None else 1e9
+        near = [float(n) for n in self.numbers if least <= n <= most]
+        wide = st.floats(least, most, allow_nan=False)
+        return wide | st.sampled_from(near) if near else wide
+
+    def _decimals(self, limits: dict[str, Any]) -> st.SearchStrategy[Decimal]:
+        places = limits.get("decimal_places")
+        low, high = _bounds(limits, 0)
+        least, most = (
+            low if low is not None else Decimal(-(10**9)),
+            high if high is not None else Decimal(10**9),
+        )
+        near = [n for n in self.numbers if least <= n <= most]
+        kinds = [st.decimals(least, most, places=p) for p in ([places] if places is not None else [2, 0, 4])]
+        small = st.decimals(
+            max(least, Decimal(-100)), min(most, Decimal(100)), places=2 if places is None else places
+        )
+        choices = [small, *kinds] if least <= 100 and most >= -100 else kinds
+        return st.one_of([*choices, st.sampled_from(near)] if near else choices)
+
+
+def _rules(contract: Contract) -> list[str]:
+    whens = [item.when for item in contract.raises if item.when is not None]
+    return [*(rule.rule for rule in (*contract.requires, *contract.ensures)), *whens]
+
+
+def _collect(value: Any, into: list[Any]) -> None:
+    if isinstance(value, dict):
+        for inner in value.values():
+            _collect(inner, into)
+    elif isinstance(value, list):
+        for inner in value:
+            _collect(inner, into)
+    elif value is not None:
+        into.append(value)
+
+
+def _number(value: Any) -> Decimal | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return Decimal(str(value))
+    return Decimal(value) if re.fullmatch(r"-?\d{1,18}(\.\d{1,9})?", value) else None
+
+
+def _bounds(limits: dict[str, Any], step: int) -> tuple[Decimal | None, Decimal | None]:
+    low = next(
+        (Decimal(limits[key]) + extra for key, extra in (("ge", 0), ("gt", step)) if key in limits), None
+    )
+    high = next(
+        (Decimal(limits[key]) - extra for key, extra in (("le", 0), ("lt", step)) if key in limits), None
+    )
+    return low, high
+
+
+def _within(number: Decimal, low: Decimal | None, high: Decimal | None) -> bool:
+    return (low is None or number >= low) and (high is None or number <= high)

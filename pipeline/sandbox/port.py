@@ -1,0 +1,75 @@
+"""What the judge may ask of a sandbox: load a program, call it with plain data, observe what comes back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+Level = Literal["process", "kernel"]
+"""How far unread code is kept apart: `process` is a limited child with a bare environment, `kernel` is enforced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    call_cpu_seconds: int = 2
+    """Processor time of one call."""
+    batch_wall_seconds: float = 60.0
+    """Wall clock of one batch of calls; generous, because machines are shared."""
+    memory_bytes: int = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The modules a candidate needs: `types`, its callees, itself."""
+
+    modules: Mapping[str, str]
+    """Module name -> source, in the order in which they are loaded."""
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call, as tagged JSON (see `wire`)."""
+
+    function: str
+    arguments: tuple[Any, ...]
+
+
+Outcome = Literal["returned", "raised", "lost"]
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one call did. Nothing in here is trusted: it is what unread code made its process say."""
+
+    outcome: Outcome
+    value: Any = None
+    """The returned value as tagged JSON."""
+    error: str = ""
+    """Name of the raised exception, bare for built-in ones and the spec's own, or why the call was lost."""
+    message: str = ""
+    arguments_after: tuple[Any, ...] | None = None
+    """The arguments after the call, if it changed any."""
+
+
+class Session(Protocol):
+    """One process that holds one program."""
+
+    def observe(self, calls: Sequence[Call]) -> list[Observation]:
+        """One observation a call, in order. Once a call is lost, so is everything after it."""
+        ...
+
+    def close(self) -> bool:
+        """End the process; True if it ended cleanly, having said nothing but its observations."""
+        ...
+
+
+class Sandbox(Protocol):
+    level: Level
+
+    def open(self, program: Program, *, hash_seed: int) -> Session:
+        """Start a fresh process and load the program in it.
+
+        A program that does not load is an observation ("lost") of its first call, not an error. Raises
+        SandboxError if the process cannot be started at all.
+        """
+        ...
