@@ -5,7 +5,7 @@ import json
 import math
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -100,7 +100,7 @@ class Strategies:
     def _definition(self, name: str) -> st.SearchStrategy[Any]:
         match self.types.definitions.get(name):
             case TypeEnum():
-                return st.sampled_from(list(self.types.classes[name]))  # type: ignore[call-overload, no-any-return]
+                return st.sampled_from(list(self.types.classes[name]))  # type: ignore[call-overload]
             case TypeRecord(fields=fields):
                 strategies = {f.name: self.of(parse_annotation(f.type)) for f in fields}
                 return st.builds(self.types.classes[name], **strategies)
@@ -139,11 +139,11 @@ class Strategies:
     def _container(self, name: str, items: list[ast.expr], limits: dict[str, Any]) -> st.SearchStrategy[Any]:
         if name == "tuple" and not is_ellipsis(items[-1]):
             return st.tuples(*(self.of(item) for item in items))
-        sizes = {"min_size": limits.get("min_length") or 0, "max_size": limits.get("max_length")}
-        sizes["max_size"] = min(sizes["max_size"] or 8, max(8, sizes["min_size"]))
+        low, high = limits.get("min_length") or 0, limits.get("max_length")
+        high = max(8, low) if high is None else min(high, max(8, low))
         if name == "dict":
-            return st.dictionaries(self.of(items[0]), self.of(items[1]), **sizes)
-        lists: st.SearchStrategy[Any] = st.lists(self.of(items[0]), **sizes)
+            return st.dictionaries(self.of(items[0]), self.of(items[1]), min_size=low, max_size=high)
+        lists: st.SearchStrategy[Any] = st.lists(self.of(items[0]), min_size=low, max_size=high)
         makers: dict[str, Callable[[list[Any]], Any]] = {"set": set, "frozenset": frozenset, "tuple": tuple}
         return lists.map(makers[name]) if name in makers else lists
 

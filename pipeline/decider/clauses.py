@@ -1,0 +1,255 @@
+"""What a contract's clauses say of one call: the comparison of what was promised with what was observed."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+from pipeline.records import Contract
+from pipeline.rules import calls_functions, compile_rule, namespace
+from pipeline.sandbox import wire
+from pipeline.sandbox.port import Call, Observation
+from pipeline.values import Types, ValuesError
+
+Arguments = tuple[Any, ...]
+Observe = Callable[[Sequence[Call]], list[Observation]]
+
+MISSING = object()
+"""Stands for a result that must not be looked at."""
+
+
+class NeedsCodeError(Exception):
+    """A rule calls a function of the spec and there is no code to call."""
+
+
+class RuleCallError(Exception):
+    """A function that a rule calls did not return."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A clause that one call broke."""
+
+    clause: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a case promises: a value, or the name of an error."""
+
+    value: Any = None
+    raises: str | None = None
+
+
+class Clauses:
+    """The clauses of one contract, ready to be held against observations."""
+
+    def __init__(self, contract: Contract, observe: Observe | None = None) -> None:
+        self.contract = contract
+        self.types = Types(contract.types)
+        self.names = [param.name for param in contract.params]
+        self.callable = {contract.function, *(callee.function for callee in contract.uses)}
+        self._observe = observe
+        calls = {name: self._caller(name) for name in self.callable}
+        self._globals = namespace(self.types, calls)
+        self._code: dict[str, Any] = {}
+
+    def arguments(self, given: dict[str, Any]) -> Arguments:
+        """The arguments of a case, decoded; raises ValuesError."""
+        return tuple(self.types.decode(param.type, given[param.name]) for param in self.contract.params)
+
+    def call(self, arguments: Arguments) -> Call:
+        wired = tuple(wire.encode(argument, self.types.classes) for argument in arguments)
+        return Call(self.contract.function, wired)
+
+    def names_of_clauses(self) -> list[str]:
+        """Every clause this contract has, in the order in which they are reported."""
+        contract = self.contract
+        return [
+            *(f"examples[{case.name}]" for case in contract.cases),
+            "returns", "raises",
+            *(f"raises[{item.error}]" for item in contract.raises if item.when is not None),
+            *(f"ensures[{number}]" for number in range(len(contract.ensures))),
+            "unmodified", "repeatable", "limits",
+        ]  # fmt: skip
+
+    def holds(self, rule: str, arguments: Arguments, result: Any = MISSING) -> bool:
+        """Whether a rule is true of a call. Raises whatever the rule raises."""
+        if rule not in self._code:
+            self._code[rule] = compile_rule(rule)
+        scope = dict(zip(self.names, arguments, strict=True))
+        if result is not MISSING:
+            scope["result"] = result
+        return bool(eval(self._code[rule], {**self._globals, **scope}))  # noqa: S307 - parsed against the whitelist
+
+    def allowed(self, arguments: Arguments) -> bool:
+        """Whether the preconditions hold; a precondition that raises does not."""
+        try:
+            return all(self.holds(rule.rule, arguments) for rule in self.contract.requires)
+        except Exception:  # noqa: BLE001 - a rule may raise anything
+            return False
+
+    def must_raise(self, arguments: Arguments) -> str | None:
+        """The first error whose condition holds, in the order the spec gives them."""
+        for item in self.contract.raises:
+            if item.when is not None and self.holds(item.when, arguments):
+                return item.error
+        return None
+
+    def failures(
+        self, arguments: Arguments, observation: Observation, expected: tuple[str, Expected] | None = None
+    ) -> Iterator[Failure]:
+        """Every clause that one call broke. `expected` is the case the call came from: its name and promise."""
+        call = f"{self.contract.function}({', '.join(show(argument) for argument in arguments)})"
+        if observation.outcome == "lost":
+            yield Failure("limits", f"{call} {observation.error}")
+            return
+        yield from self._modified(call, arguments, observation)
+        if expected is not None:
+            yield from self._case(call, observation, *expected)
+        try:
+            must = self.must_raise(arguments)
+        except Exception as error:  # noqa: BLE001 - a rule may raise anything
+            yield Failure(
+                "raises", f"a condition under 'raises' fails for {call}: {type(error).__name__}: {error}"
+            )
+            return
+        if observation.outcome == "raised":
+            yield from self._raised(call, observation, must)
+        else:
+            yield from self._returned(call, arguments, observation, must)
+
+    def _modified(self, call: str, arguments: Arguments, observation: Observation) -> Iterator[Failure]:
+        if observation.arguments_after is None:
+            return
+        before, after = self.call(arguments).arguments, observation.arguments_after
+        changed = [
+            name for name, old, new in zip(self.names, before, after, strict=False)
+            if old != new and name not in self.contract.mutates
+        ]  # fmt: skip
+        if changed or len(after) != len(before):
+            yield Failure("unmodified", f"{call} changed its argument {', '.join(changed)}; work on a copy")
+
+    def _case(self, call: str, observation: Observation, name: str, expected: Expected) -> Iterator[Failure]:
+        clause = f"examples[{name}]"
+        promised = f"raise {expected.raises}" if expected.raises else f"return {show(expected.value)}"
+        happened = self._happened(observation)
+        if observation.outcome == "raised":
+            kept = observation.error == expected.raises
+        elif expected.raises is not None:
+            kept = False
+        else:
+            try:
+                kept = same(self._conform(observation), expected.value)
+            except (ValuesError, wire.WireError):
+                kept = False
+        if not kept:
+            yield Failure(clause, f"{call} must {promised}, but {happened}")
+
+    def _raised(self, call: str, observation: Observation, must: str | None) -> Iterator[Failure]:
+        if must is not None and observation.error != must:
+            yield Failure(f"raises[{must}]", f"{call} must raise {must}, but {self._happened(observation)}")
+        elif must is None:
+            item = next((item for item in self.contract.raises if item.error == observation.error), None)
+            if item is None:
+                yield Failure(
+                    "raises", f"{call} {self._happened(observation)}, which its contract does not allow"
+                )
+            elif item.when is not None:
+                yield Failure(f"raises[{item.error}]", f"{call} raised {item.error}, but not '{item.when}'")
+
+    def _returned(
+        self, call: str, arguments: Arguments, observation: Observation, must: str | None
+    ) -> Iterator[Failure]:
+        happened = self._happened(observation)
+        if must is not None:
+            yield Failure(f"raises[{must}]", f"{call} must raise {must}, but {happened}")
+            return
+        try:
+            value = self._conform(observation)
+        except (ValuesError, wire.WireError) as error:
+            yield Failure("returns", f"{call} {happened}: {error}")
+            return
+        for number, rule in enumerate(self.contract.ensures):
+            try:
+                if self.holds(rule.rule, arguments, value):
+                    continue
+                because = f"'{rule.rule}' is false"
+            except NeedsCodeError:
+                raise
+            except Exception as error:  # noqa: BLE001 - a rule may raise anything
+                because = f"'{rule.rule}' fails with {type(error).__name__}: {error}"
+            yield Failure(f"ensures[{number}]", f"{call} {happened}, and {because}")
+
+    def _conform(self, observation: Observation) -> Any:
+        value = wire.decode(observation.value, self.types.classes)
+        if isinstance(value, wire.Opaque):
+            raise ValuesError((((), f"a {value.type_name} is not {self.contract.returns}"),))
+        return self.types.conform(self.contract.returns, value)
+
+    def _happened(self, observation: Observation) -> str:
+        if observation.outcome == "raised":
+            text = observation.message
+            return f"raised {observation.error}" + (f": {text}" if text else "")
+        try:
+            return f"returned {show(wire.decode(observation.value, self.types.classes))}"
+        except wire.WireError:
+            return "returned something that is no plain data"
+
+    def _caller(self, name: str) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            if self._observe is None:
+                raise NeedsCodeError(name)
+            wired = tuple(wire.encode(argument, self.types.classes) for argument in arguments)
+            (observation,) = self._observe([Call(name, wired)])
+            if observation.outcome != "returned":
+                raise RuleCallError(
+                    f"{name}({', '.join(map(show, arguments))}) {self._happened(observation)}"
+                )
+            return wire.decode(observation.value, self.types.classes)
+
+        return call
+
+    def needs_code(self, rule: str) -> bool:
+        """Whether a rule cannot be decided without calling a function of the spec."""
+        return calls_functions(rule, self.callable)
+
+
+def same(observed: Any, promised: Any) -> bool:
+    """Equal in type and value; floats within 1e-9, as sums of them differ by their order."""
+    if isinstance(promised, float) and isinstance(observed, float):
+        return math.isclose(observed, promised, rel_tol=1e-9, abs_tol=1e-12)
+    if type(observed) is not type(promised):
+        return False
+    if is_dataclass(promised):
+        return all(same(getattr(observed, f.name), getattr(promised, f.name)) for f in fields(promised))
+    if isinstance(promised, list | tuple):
+        return len(observed) == len(promised) and all(map(same, observed, promised))
+    if isinstance(promised, dict):
+        return observed.keys() == promised.keys() and all(
+            same(observed[key], promised[key]) for key in promised
+        )
+    return bool(observed == promised)
+
+
+def show(value: Any, limit: int = 200) -> str:
+    """A value as Python text a person can paste, cut to `limit` characters."""
+    if isinstance(value, Enum):
+        text = f"{type(value).__name__}.{value.name}"
+    elif is_dataclass(value):
+        inner = ", ".join(f"{f.name}={show(getattr(value, f.name))}" for f in fields(value))
+        text = f"{type(value).__name__}({inner})"
+    elif isinstance(value, Decimal):
+        text = f"Decimal('{value}')"
+    elif type(value) is list:
+        text = f"[{', '.join(map(show, value))}]"
+    elif type(value) is tuple:
+        text = f"({', '.join(map(show, value))}{',' * (len(value) == 1)})"
+    elif type(value) is dict:
+        text = "{" + ", ".join(f"{show(key)}: {show(item)}" for key, item in value.items()) + "}"
+    else:
+        text = repr(value)
+    return text if len(text) <= limit else f"{text[: limit - 4]} ..."

@@ -1,0 +1,154 @@
+"""One candidate against one contract: which inputs it is called with, and what is made of its answers.
+
+The candidate is elsewhere; this module sees it through two functions that observe calls, each in a fresh process.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from hypothesis import HealthCheck, Phase, find, settings
+from hypothesis.errors import HypothesisException
+
+from pipeline.decider import inputs
+from pipeline.decider.clauses import Arguments, Clauses, Expected, Failure, Observe
+from pipeline.digest import digest_json
+from pipeline.records import Clause, Contract, Judgement
+from pipeline.sandbox.port import Observation
+
+WORKING_INPUTS, LANDING_INPUTS = 100, 100
+"""Generated inputs whose failures a model may see, and those no model ever sees."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One input: what is passed, what is promised, whether a model may see it fail."""
+
+    arguments: Arguments
+    expected: tuple[str, Expected] | None = None
+    hidden: bool = False
+
+
+@dataclass(slots=True)
+class _Findings:
+    """The smallest failure of each clause; a failure that may be shown is preferred to one that may not."""
+
+    by_clause: dict[str, tuple[tuple[bool, int], Failure, Trial]] = field(default_factory=dict)
+
+    def add(self, failure: Failure, trial: Trial) -> None:
+        rank = (trial.hidden, len(failure.message))
+        if failure.clause not in self.by_clause or rank < self.by_clause[failure.clause][0]:
+            self.by_clause[failure.clause] = (rank, failure, trial)
+
+
+def judge(contract: Contract, first: Observe, second: Observe) -> Judgement:
+    """Decide whether the code behind `first` and `second` (the same code, two processes) keeps the contract."""
+    clauses = Clauses(contract, first)
+    findings = _Findings()
+    working = [*case_trials(clauses), *_generated(clauses, "working", WORKING_INPUTS, hidden=False)]
+    observed = _try(clauses, working, first, findings)
+    landing = _generated(clauses, "landing", LANDING_INPUTS, hidden=True)
+    if findings.by_clause:
+        _shrink(clauses, first, findings)
+        landing = []
+    else:
+        observed += _try(clauses, landing, first, findings)
+    trials = working + landing
+    if not findings.by_clause:
+        _replay(clauses, trials, observed, second, findings)
+    verdicts = [
+        Clause(clause=name, passed=name not in findings.by_clause, message=message, hidden=hidden)
+        for name in clauses.names_of_clauses()
+        for message, hidden in [_account(findings, name)]
+    ]
+    answers = [[o.outcome, o.value, o.error] for o in observed]
+    return Judgement(clauses=tuple(verdicts), inputs=len(trials), fingerprint=digest_json(answers))
+
+
+def case_trials(clauses: Clauses) -> list[Trial]:
+    """The contract's cases as trials."""
+    trials = []
+    for case in clauses.contract.cases:
+        value = None if case.raises else clauses.types.decode(clauses.contract.returns, case.returns)
+        expected = (case.name, Expected(value, case.raises))
+        trials.append(Trial(clauses.arguments(case.given), expected, hidden=not case.shown))
+    return trials
+
+
+def generated_arguments(clauses: Clauses, purpose: str, count: int) -> list[Arguments]:
+    """Inputs drawn for a contract; the same for every candidate, other ones for every purpose."""
+    contract = clauses.contract.model_dump(mode="json", exclude={"approach", "summary"})
+    number = int(digest_json([purpose, contract])[7:23], 16)
+    return inputs.corpus(
+        clauses.contract, clauses.types, allowed=clauses.allowed, seed_number=number, count=count
+    )
+
+
+def _generated(clauses: Clauses, purpose: str, count: int, *, hidden: bool) -> list[Trial]:
+    if not clauses.contract.params:
+        return []
+    return [Trial(arguments, hidden=hidden) for arguments in generated_arguments(clauses, purpose, count)]
+
+
+def _try(
+    clauses: Clauses, trials: Sequence[Trial], observe: Observe, findings: _Findings
+) -> list[Observation]:
+    observed = observe([clauses.call(trial.arguments) for trial in trials])
+    lost = False
+    for trial, observation in zip(trials, observed, strict=True):
+        if lost:
+            break
+        for failure in clauses.failures(trial.arguments, observation, trial.expected):
+            findings.add(failure, trial)
+        lost = observation.outcome == "lost"
+    return observed
+
+
+def _replay(
+    clauses: Clauses,
+    trials: Sequence[Trial],
+    observed: Sequence[Observation],
+    second: Observe,
+    findings: _Findings,
+) -> None:
+    """Same input, same outcome: again in a fresh process, in reverse, with other hash seeds."""
+    again = second([clauses.call(trial.arguments) for trial in reversed(trials)])
+    for trial, before, after in zip(trials, observed, reversed(again), strict=True):
+        if (before.outcome, before.value, before.error) != (after.outcome, after.value, after.error):
+            shown = clauses.failures(trial.arguments, after, trial.expected)
+            detail = next(
+                (f.message for f in shown), "its answer depends on earlier calls or on the order of a set"
+            )
+            findings.add(Failure("repeatable", f"a second run answered differently: {detail}"), trial)
+
+
+def _shrink(clauses: Clauses, observe: Observe, findings: _Findings) -> None:
+    """Look for a smaller input for each rule that was broken on a generated one."""
+    if "limits" in findings.by_clause or any(t.expected for _, _, t in findings.by_clause.values()):
+        return
+    strategy = inputs.Strategies(clauses.contract, clauses.types).arguments()
+    quiet = settings(
+        database=None, deadline=None, max_examples=200, suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate, Phase.shrink],
+    )  # fmt: skip
+    clause, (_, failure, _) = min(findings.by_clause.items(), key=lambda item: item[1][0])
+
+    def broken(arguments: Arguments) -> Failure | None:
+        if not clauses.allowed(arguments):
+            return None
+        (observation,) = observe([clauses.call(arguments)])
+        return next((f for f in clauses.failures(arguments, observation) if f.clause == clause), None)
+
+    try:
+        smallest = find(strategy, broken, settings=quiet, random=random.Random(0))  # type: ignore[arg-type]  # noqa: S311
+        failure = broken(smallest) or failure
+    except HypothesisException:
+        return
+    findings.add(failure, Trial(smallest))
+
+
+def _account(findings: _Findings, clause: str) -> tuple[str | None, bool]:
+    if clause not in findings.by_clause:
+        return None, False
+    _, failure, trial = findings.by_clause[clause]
+    return failure.message, trial.hidden
