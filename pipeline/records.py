@@ -173,6 +173,10 @@ class Contract(Record):
     bounds: Bounds
     approach: str | None = None
     """How the architect would go about it; advice, not a promise."""
+    derived_from: str = ""
+    """Digest of what the spec alone gives for this function, its callees included; empty before it lands."""
+    seal: str = ""
+    """Digest of this contract as it was written; a hand edit breaks it."""
 
     @property
     def id(self) -> str:

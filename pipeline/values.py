@@ -299,3 +299,23 @@ def _problem(item: Any) -> tuple[tuple[str | int, ...], str]:
         case "unexpected_keyword_argument":
             return path, f"unknown field '{path[-1]}'"
     return path, f"{_show(item['input'])}: {message[0].lower()}{message[1:]}"
+
+
+def show(value: Any, limit: int = 200) -> str:
+    """A value as Python text a person can paste, cut to `limit` characters."""
+    if isinstance(value, enum.Enum):
+        text = f"{type(value).__name__}.{value.name}"
+    elif dataclasses.is_dataclass(value):
+        inner = ", ".join(f"{f.name}={show(getattr(value, f.name))}" for f in dataclasses.fields(value))
+        text = f"{type(value).__name__}({inner})"
+    elif isinstance(value, Decimal):
+        text = f"Decimal('{value}')"
+    elif type(value) is list:
+        text = f"[{', '.join(map(show, value))}]"
+    elif type(value) is tuple:
+        text = f"({', '.join(map(show, value))}{',' * (len(value) == 1)})"
+    elif type(value) is dict:
+        text = "{" + ", ".join(f"{show(key)}: {show(item)}" for key, item in value.items()) + "}"
+    else:
+        text = repr(value)
+    return text if len(text) <= limit else f"{text[: limit - 4]} ..."

@@ -3,15 +3,13 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from decimal import Decimal
-from enum import Enum
 from typing import Any
 
 from pipeline.records import Contract
 from pipeline.rules import calls_functions, compile_rule, namespace
 from pipeline.sandbox import wire
 from pipeline.sandbox.port import Call, Observation
-from pipeline.values import Types, ValuesError
+from pipeline.values import Types, ValuesError, show
 
 Arguments = tuple[Any, ...]
 Observe = Callable[[Sequence[Call]], list[Observation]]
@@ -233,23 +231,3 @@ def same(observed: Any, promised: Any) -> bool:
             same(observed[key], promised[key]) for key in promised
         )
     return bool(observed == promised)
-
-
-def show(value: Any, limit: int = 200) -> str:
-    """A value as Python text a person can paste, cut to `limit` characters."""
-    if isinstance(value, Enum):
-        text = f"{type(value).__name__}.{value.name}"
-    elif is_dataclass(value):
-        inner = ", ".join(f"{f.name}={show(getattr(value, f.name))}" for f in fields(value))
-        text = f"{type(value).__name__}({inner})"
-    elif isinstance(value, Decimal):
-        text = f"Decimal('{value}')"
-    elif type(value) is list:
-        text = f"[{', '.join(map(show, value))}]"
-    elif type(value) is tuple:
-        text = f"({', '.join(map(show, value))}{',' * (len(value) == 1)})"
-    elif type(value) is dict:
-        text = "{" + ", ".join(f"{show(key)}: {show(item)}" for key, item in value.items()) + "}"
-    else:
-        text = repr(value)
-    return text if len(text) <= limit else f"{text[: limit - 4]} ..."

@@ -13,14 +13,13 @@ from pipeline.decider.clauses import (
     Clauses,
     Expected,
     NeedsCodeError,
-    show,
 )
 from pipeline.decider.judging import Trial, case_trials, generated_arguments
 from pipeline.records import Case, Contract, Rule
 from pipeline.rules import check_rule
 from pipeline.sandbox import wire
 from pipeline.sandbox.port import Call, Observation
-from pipeline.values import ValuesError
+from pipeline.values import ValuesError, show
 
 VETTING_INPUTS = 50
 FEWEST_INPUTS = 5
