@@ -259,3 +259,68 @@ class Verdict(Record):
     """Who wrote the function: `provider:model`."""
     tool: str
     """Version of drystone that judged it."""
+
+
+# -- what a run does about it ------------------------------------------------------------------------------
+
+
+class Attempt(Record):
+    """One candidate that did not make it, and why, in one line."""
+
+    model: str
+    reason: str
+
+
+class Accepted(Record):
+    """A candidate that keeps its contract, as it will land."""
+
+    contract: Contract
+    source: str
+    judgement: Judgement
+    model: str
+    attempts: tuple[Attempt, ...] = ()
+    """What was refused before it."""
+
+
+class Rejected(Record):
+    """The ladder of models is used up, or the contract was called insufficient."""
+
+    contract: Contract
+    attempts: tuple[Attempt, ...]
+
+
+Action = Literal["fresh", "planned", "landed", "changed", "failed", "blocked"]
+"""`changed`: accepted but not written, because only the difference was asked for. `blocked`: a callee failed."""
+
+
+class FunctionReport(Record):
+    """What a run did about one function."""
+
+    function: str
+    """`spec.function`."""
+    action: Action
+    reasons: tuple[str, ...] = ()
+    """Why it was not fresh, or what it waits for."""
+    model: str | None = None
+    attempts: tuple[Attempt, ...] = ()
+    refused_proposals: tuple[str, ...] = ()
+    """What the architect proposed and the person's words did not bear out."""
+    calls: int = 0
+    tokens_in: int = 0
+    tokens_cached: int = 0
+    tokens_out: int = 0
+    prompt_tokens_estimate: int | None = None
+    """Of the first implementer prompt, when only the plan was asked for."""
+
+
+class Report(Record):
+    """What a run found and did, whole."""
+
+    functions: tuple[FunctionReport, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Files removed or left alone, and whatever else a person may want to know."""
+    diff: str = ""
+    """Unified diff of what would be written, when only that was asked for."""
+    sandbox: str | None = None
+    """Level of isolation of this run; None if nothing was judged."""
