@@ -38,10 +38,18 @@ def write_text(path: Path, text: str) -> None:
         raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
 
 
-def remove(path: Path) -> None:
-    """Delete a file, and its folder if nothing else is in it but caches."""
+def remove_file(path: Path) -> None:
+    """Delete a file if it is there."""
     try:
         path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be deleted: {error.strerror}") from None
+
+
+def remove(path: Path) -> None:
+    """Delete a file, and its folder if nothing else is in it but caches."""
+    remove_file(path)
+    try:
         left = [entry for entry in path.parent.iterdir() if entry.name != "__pycache__"]
         if not left:
             for cached in path.parent.glob("__pycache__/*.pyc"):

@@ -316,6 +316,10 @@ def show(value: Any, limit: int = 200) -> str:
         text = f"({', '.join(map(show, value))}{',' * (len(value) == 1)})"
     elif type(value) is dict:
         text = "{" + ", ".join(f"{show(key)}: {show(item)}" for key, item in value.items()) + "}"
+    elif isinstance(value, datetime):
+        text = f"datetime.fromisoformat('{value.isoformat()}')"
+    elif isinstance(value, date | time | timedelta):
+        text = repr(value).removeprefix("datetime.")
     else:
         text = repr(value)
     return text if len(text) <= limit else f"{text[: limit - 4]} ..."

@@ -1,0 +1,55 @@
+"""Prompts are files; this module fills them in. What is the same for every call of a role comes first."""
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from pipeline import render
+from pipeline.records import Case, Contract
+from pipeline.values import Types, show
+
+if TYPE_CHECKING:
+    import jinja2
+
+
+@cache
+def _environment() -> "jinja2.Environment":
+    import jinja2  # noqa: PLC0415 - a run that asks nobody does not pay for it
+
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("pipeline", "prompts"),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # noqa: S701 - prompts are text, not HTML
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=False,
+    )
+
+
+def render_prompt(name: str, **values: Any) -> str:
+    """The prompt of one file in this folder; a name the file uses and nobody gave is an error."""
+    return _environment().get_template(name).render(**values).strip() + "\n"
+
+
+def render_implementer(contract: Contract) -> str:
+    """What an implementer is told: the contract without what is held back, and nothing else."""
+    shown = [_example(contract, case) for case in contract.cases if case.shown]
+    return render_prompt("implementer.md.j2", **_contract(contract), examples=shown)
+
+
+def render_architect(contract: Contract) -> str:
+    """What an architect is told: the contract as the spec alone gives it."""
+    cases = [_example(contract, case) for case in contract.cases]
+    return render_prompt("architect.md.j2", **_contract(contract), examples=cases)
+
+
+def _contract(contract: Contract) -> dict[str, Any]:
+    types = render.render_stub_types(contract) if contract.types or contract.errors else ""
+    return {"contract": contract, "signature": render.signature(contract), "types": types}
+
+
+def _example(contract: Contract, case: Case) -> dict[str, str | None]:
+    """A case as Python: the call, and the value or error that must come of it."""
+    types = Types(contract.types)
+    given = [show(types.decode(param.type, case.given[param.name]), 2000) for param in contract.params]
+    returns = None if case.raises else show(types.decode(contract.returns, case.returns), 2000)
+    return {"call": f"{contract.function}({', '.join(given)})", "returns": returns, "raises": case.raises}

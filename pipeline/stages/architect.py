@@ -1,0 +1,225 @@
+"""Spec function -> Contract. The spec decides; a model may propose what the person left out.
+
+Every proposal is held against what the person said before it enters the contract, and marked with its origin.
+"""
+
+import ast
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline import prompts
+from pipeline.annotations import items_of, parse_annotation
+from pipeline.digest import digest_json
+from pipeline.llm.port import Message, Request
+from pipeline.records import Case, Contract, Rule, TypeAlias, TypeDefinition, TypeEnum, TypeRecord
+from pipeline.stages.port import Ask
+
+MAX_TOKENS = 1500
+MOST_PROPOSALS = 4
+MOST_APPROACH = 600
+
+Admit = Callable[
+    [Contract, Sequence[Case], Sequence[str]], tuple[tuple[Case, ...], tuple[Rule, ...], tuple[str, ...]]
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A contract ready for the implementer, and the proposals that did not enter it, each with the reason."""
+
+    contract: Contract
+    refused: tuple[str, ...] = ()
+
+
+def plan(contract: Contract, *, model: str, ask: Ask, admit: Admit) -> Planned:
+    """Have a model propose cases, rules and an approach for a derived contract, and admit what stands."""
+    schema = reply_schema(contract)
+    system = prompts.render_prompt("architect.system.md.j2", most=MOST_PROPOSALS)
+    message = Message("user", prompts.render_architect(contract))
+    reply = ask(
+        Request(
+            model=model,
+            system=system,
+            messages=(message,),
+            max_tokens=MAX_TOKENS,
+            schema=schema,
+            temperature=0.0,
+            seed=1,
+        )
+    )
+    if reply.stop != "end":
+        return Planned(contract, ("the architect's reply is cut off; the contract holds what the spec says",))
+    try:
+        proposal = _parse(reply.text, schema)
+    except ValueError as error:
+        return Planned(contract, (f"the architect's reply is no use: {error}",))
+    unique, numbered = _cases(contract, proposal["cases"][:MOST_PROPOSALS])
+    cases, rules, refused = admit(contract, unique, proposal["rules"][:MOST_PROPOSALS])
+    approach = " ".join(str(proposal["approach"]).split())[:MOST_APPROACH] or None
+    planned = contract.model_copy(
+        update={"cases": contract.cases + cases, "ensures": contract.ensures + rules, "approach": approach}
+    )
+    return Planned(planned, numbered + refused)
+
+
+def hold_back(contract: Contract) -> Contract:
+    """Hide a third of the cases from the implementer, an architect's before a person's.
+
+    At least two stay shown, one of them for every error that is raised; which ones go is fixed by their content.
+    """
+    wanted = len(contract.cases) // 3
+    order = sorted(contract.cases, key=lambda case: (case.origin == "spec", digest_json(case.given)))
+    hidden: set[str] = set()
+    for case in order:
+        rest = [other for other in contract.cases if other.name not in hidden | {case.name}]
+        if len(hidden) < wanted and len(rest) >= 2 and case.raises in {other.raises for other in rest}:
+            hidden.add(case.name)
+    cases = tuple(case.model_copy(update={"shown": case.name not in hidden}) for case in contract.cases)
+    return contract.model_copy(update={"cases": cases})
+
+
+def reply_schema(contract: Contract) -> dict[str, Any]:
+    """JSON Schema of a proposal, in the subset every provider takes: all required, no maps, no constraints."""
+    returns = _object({"returns": _value_schema(contract.returns, contract.types)})
+    errors = sorted({item.error for item in contract.raises})
+    outcomes = [returns, *([_object({"raises": {"type": "string", "enum": errors}})] if errors else [])]
+    given = _object({param.name: _value_schema(param.type, contract.types) for param in contract.params})
+    outcome = outcomes[0] if len(outcomes) == 1 else {"anyOf": outcomes}
+    case = _object({"name": {"type": "string"}, "given": given, "outcome": outcome})
+    return _object(
+        {
+            "approach": {"type": "string"},
+            "cases": {"type": "array", "items": case},
+            "rules": {"type": "array", "items": {"type": "string"}},
+        }
+    )
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _value_schema(annotation: str, types: dict[str, TypeDefinition], depth: int = 0) -> dict[str, Any]:
+    return _node_schema(parse_annotation(annotation), types, depth)
+
+
+def _node_schema(node: ast.expr, types: dict[str, TypeDefinition], depth: int) -> dict[str, Any]:
+    match node:
+        case _ if depth > 6:  # a record inside itself: the reader checks what the schema no longer can
+            return {"type": "string"}
+        case ast.Constant(value=None):
+            return {"type": "null"}
+        case ast.BinOp(left=left, right=right):
+            return {"anyOf": [_node_schema(left, types, depth), _node_schema(right, types, depth)]}
+        case ast.Name(id=name) if name in types:
+            return _named_schema(types[name], types, depth + 1)
+        case ast.Name(id=name):
+            return {"type": {"int": "integer", "float": "number", "bool": "boolean"}.get(name, "string")}
+        case ast.Subscript(value=ast.Name(id="Literal"), slice=inner):
+            values = [item.value for item in items_of(inner) if isinstance(item, ast.Constant)]
+            return {"enum": values}
+        case ast.Subscript(value=ast.Name(id="dict"), slice=inner):
+            key, value = items_of(inner)
+            pair = _object(
+                {"key": _node_schema(key, types, depth), "value": _node_schema(value, types, depth)}
+            )
+            return {"type": "array", "items": pair}
+        case ast.Subscript(slice=inner):
+            kinds = [_node_schema(item, types, depth) for item in items_of(inner) if not _is_dots(item)]
+            items = kinds[0] if all(kind == kinds[0] for kind in kinds) else {"anyOf": kinds}
+            return {"type": "array", "items": items}
+    return {"type": "string"}
+
+
+def _is_dots(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is ...
+
+
+def _named_schema(definition: TypeDefinition, types: dict[str, TypeDefinition], depth: int) -> dict[str, Any]:
+    match definition:
+        case TypeAlias(type=annotation):
+            return _value_schema(annotation, types, depth)
+        case TypeEnum(values=values):
+            return {"type": "string", "enum": list(values)}
+        case TypeRecord(fields=fields):
+            return _object({field.name: _value_schema(field.type, types, depth) for field in fields})
+
+
+def _parse(text: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """The proposal in a reply; raises ValueError with the reason when there is none."""
+    import jsonschema  # noqa: PLC0415 - a run without an architect does not pay for it
+
+    fenced = re.search(r"```(?:json)?\s*\n(.*?)```", text, re.DOTALL)
+    try:
+        proposal = json.loads(fenced[1] if fenced else text)
+        jsonschema.validate(proposal, schema)
+    except jsonschema.ValidationError as error:
+        where = "/".join(str(part) for part in error.absolute_path) or "the reply"
+        raise ValueError(f"{where}: {error.message[:200]}") from None
+    except ValueError as error:
+        raise ValueError(f"not JSON ({error})") from None
+    assert isinstance(proposal, dict)
+    return proposal
+
+
+def _cases(contract: Contract, proposed: list[dict[str, Any]]) -> tuple[list[Case], tuple[str, ...]]:
+    """Proposed cases under names of their own; a name says what the case is about and nothing else."""
+    taken = {case.name for case in contract.cases}
+    cases, refused = [], []
+    for item in proposed:
+        stem = re.sub(r"[^\w .,'-]+", " ", item["name"]).strip()[:60] or "edge"
+        name, count = stem, 2
+        while name in taken:
+            name, count = f"{stem} {count}", count + 1
+        taken.add(name)
+        outcome = item["outcome"]
+        try:
+            given = {p.name: _unpair(item["given"][p.name], p.type, contract.types) for p in contract.params}
+            returns = _unpair(outcome.get("returns"), contract.returns, contract.types)
+        except (KeyError, TypeError, ValueError) as error:
+            refused.append(f"case '{name}': its values cannot be read ({error})")
+            continue
+        cases.append(
+            Case(name=name, given=given, returns=returns, raises=outcome.get("raises"), origin="architect")
+        )
+    return cases, tuple(refused)
+
+
+def _unpair(value: Any, annotation: str, types: dict[str, TypeDefinition]) -> Any:
+    """A value of the reply with its lists of key and value turned back into maps."""
+    return _unpair_node(value, parse_annotation(annotation), types)
+
+
+def _unpair_node(value: Any, node: ast.expr, types: dict[str, TypeDefinition]) -> Any:
+    match node:
+        case ast.Name(id=name) if isinstance(alias := types.get(name), TypeAlias):
+            return _unpair(value, alias.type, types)
+        case ast.Name(id=name) if isinstance(record := types.get(name), TypeRecord) and isinstance(
+            value, dict
+        ):
+            kinds = {field.name: field.type for field in record.fields}
+            return {key: _unpair(item, kinds[key], types) for key, item in value.items()}
+        case ast.BinOp(left=left, right=right):
+            return value if value is None else _unpair_node(value, right if _is_none(left) else left, types)
+        case ast.Subscript(value=ast.Name(id="dict"), slice=inner) if isinstance(value, list):
+            key, kind = items_of(inner)
+            pairs = [
+                (_unpair_node(i["key"], key, types), _unpair_node(i["value"], kind, types)) for i in value
+            ]
+            return dict(pairs)
+        case ast.Subscript(value=ast.Name(id="list" | "set" | "frozenset" | "tuple"), slice=inner):
+            kinds_ = items_of(inner)
+            return [_unpair_node(item, kinds_[0], types) for item in value] if len(kinds_) == 1 else value
+    return value
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None

@@ -1,0 +1,149 @@
+"""Contract -> Accepted or Rejected. One bounded function, asked of a ladder of models, judged before it counts."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from pipeline import bounds, prompts, render
+from pipeline.digest import digest_text
+from pipeline.llm.port import Message, Reply, Request
+from pipeline.records import Accepted, Attempt, Clause, Contract, Judgement, Rejected
+from pipeline.stages.port import Ask
+
+MAX_TOKENS = 2048
+REPAIRS = 2
+SAMPLING_TEMPERATURE = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One step of the ladder: a model and how many independent samples it may give."""
+
+    entry: str
+    samples: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One candidate, for whoever watches."""
+
+    rung: Rung
+    attempt: int
+    note: str
+
+
+Watch = Callable[[Step], None]
+JudgeSource = Callable[[str], Judgement]
+
+
+class InsufficientError(Exception):
+    """A model says that no function can keep the contract."""
+
+
+def parse_rung(text: str) -> Rung:
+    """`openai:gpt-4o-mini`, or `local x8` for eight samples."""
+    match = re.fullmatch(r"(.+?)(?:\s+x(\d+))?", text.strip())
+    assert match is not None
+    return Rung(match[1], max(1, int(match[2] or 1)))
+
+
+def first_messages(contract: Contract) -> tuple[str, str]:
+    """System and user text of the first request for a contract: what `show-prompt` shows."""
+    system = prompts.render_prompt("implementer.system.md.j2", imports=contract.bounds.imports)
+    return system, prompts.render_implementer(contract)
+
+
+def implement(
+    contract: Contract, *, ladder: Sequence[Rung], asks: Mapping[str, Ask], judge: JudgeSource, watch: Watch
+) -> Accepted | Rejected:
+    """Ask the models of the ladder in turn for the function until one keeps its contract.
+
+    A rung of one sample may repair its answer twice from one counterexample each; a rung of several draws
+    independent ones. A failing provider is an exception (`ProviderError`), never an attempt.
+    """
+    attempts: list[Attempt] = []
+    seen: set[str] = set()
+    for rung in ladder:
+        conversation = _Conversation(contract, rung, asks[rung.entry], seen)
+        for number, reply in enumerate(conversation.replies(), start=1):
+            watch(Step(rung, number, "judge"))
+            outcome = conversation.consider(reply, judge)
+            if isinstance(outcome, Accepted):
+                return outcome.model_copy(update={"attempts": tuple(attempts)})
+            attempts.append(Attempt(model=rung.entry, reason=outcome))
+            watch(Step(rung, number, outcome))
+    return Rejected(contract=contract, attempts=tuple(attempts))
+
+
+class _Conversation:
+    """One rung's exchange about one contract."""
+
+    def __init__(self, contract: Contract, rung: Rung, ask: Ask, seen: set[str]) -> None:
+        self._contract = contract
+        self._rung = rung
+        self._ask = ask
+        self._seen = seen
+        self._system, first = first_messages(contract)
+        self._first = Message("user", first)
+        self._repair: tuple[Message, ...] = ()
+        self._ended = False
+
+    def replies(self) -> Iterator[Reply]:
+        """Independent samples, or one answer and its repairs; stops when asking again is no use."""
+        several = self._rung.samples > 1
+        for number in range(self._rung.samples if several else 1 + REPAIRS):
+            if self._ended:
+                return
+            yield self._ask(
+                Request(
+                    model=self._rung.entry,
+                    system=self._system,
+                    messages=(self._first,) if several else (self._first, *self._repair),
+                    max_tokens=MAX_TOKENS,
+                    temperature=SAMPLING_TEMPERATURE if several else 0.0,
+                    seed=number + 1,
+                )
+            )
+
+    def consider(self, reply: Reply, judge: JudgeSource) -> Accepted | str:
+        """The accepted candidate, or in one line why it is refused."""
+        if reply.stop != "end":
+            return self._refuse(
+                reply, {"length": "the reply is cut off", "refusal": "the model refused"}[reply.stop]
+            )
+        found = bounds.check_reply(reply.text, self._contract)
+        if isinstance(found, bounds.Insufficient):
+            self._ended = True
+            return f"contract insufficient: {found.reason}"
+        if isinstance(found, bounds.Refusal):
+            return self._refuse(reply, found.reason)
+        source = render.render_function(self._contract, found)
+        if digest_text(source) in self._seen:
+            self._ended = self._rung.samples == 1
+            return "the same function as before"
+        self._seen.add(digest_text(source))
+        judgement = judge(source)
+        if judgement.passed:
+            return Accepted(
+                contract=self._contract, source=source, judgement=judgement, model=self._rung.entry
+            )
+        worst = min(judgement.failures, key=lambda clause: clause.hidden)
+        self._remember(reply, _for_model(worst, self._contract))
+        return f"{worst.clause}: {worst.message}"
+
+    def _refuse(self, reply: Reply, reason: str) -> str:
+        self._remember(reply, f"That reply cannot be used: {reason}.")
+        return reason
+
+    def _remember(self, reply: Reply, complaint: str) -> None:
+        text = prompts.render_prompt("repair.md.j2", complaint=complaint, function=self._contract.function)
+        self._repair = (Message("assistant", reply.text or "(empty)"), Message("user", text))
+
+
+def _for_model(clause: Clause, contract: Contract) -> str:
+    """One counterexample of what may be shown; of what is held back, only that there is one."""
+    if clause.hidden:
+        return "That function breaks its contract on an input that is not shown. Read the contract again, word by word."
+    number = re.fullmatch(r"ensures\[(\d+)\]", clause.clause)
+    rule = f" (rule: {contract.ensures[int(number[1])].rule})" if number else ""
+    return f"That function breaks its contract: {clause.message}{rule}."
