@@ -1,0 +1,253 @@
+"""The text of generated Python: types, functions, signatures. The one home of jinja2.
+
+What it renders needs the standard library alone, and holds no date, no version and no model's name.
+"""
+
+import re
+import textwrap
+import unicodedata
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.bounds import FunctionText
+from pipeline.errors import InternalError
+from pipeline.formatting import LINE_LENGTH, format_python
+from pipeline.imports import annotation_names, callee_errors, free_names, own_names, signature_bindings
+from pipeline.names import ANNOTATIONS
+from pipeline.records import Contract, TypeAlias, TypeDefinition, TypeEnum, TypeRecord
+from pipeline.seals import seal
+
+
+def render_template(path: str, **values: Any) -> str:
+    """A template of this package, by its path inside it: `templates/types.py.j2`. Every value must be given."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - 50 ms
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,  # noqa: S701 - Python and prompts are no HTML
+    )
+    return environment.get_template(path).render(**values)
+
+
+def render_types(
+    spec_name: str, types: Mapping[str, TypeDefinition], errors: Mapping[str, str]
+) -> str | None:
+    """`types.py` of a spec, sealed; None if it has neither types nor errors."""
+    return seal(_types_text(spec_name, types, errors)) if types or errors else None
+
+
+def render_stub_types(contract: Contract) -> str:
+    """`types.py` with the contract's own types and errors, for a prompt or a sandbox: no header, no seal.
+
+    Holds the errors of its callees as well, which a body may handle. Empty without any.
+    """
+    errors = {**contract.errors, **callee_errors(contract)}
+    return _types_text(None, contract.types, errors) if contract.types or errors else ""
+
+
+def render_function(contract: Contract, text: FunctionText) -> str:
+    """The landed file of one function, sealed: header, imports, signature, docstring, body."""
+    own = own_names(contract)
+    used = annotation_names([*(param.type for param in contract.params), contract.returns])
+    used |= free_names(text.body, contract)
+    signature_imports = (binding.statement for binding in signature_bindings(contract).values())
+    return seal(
+        _formatted(
+            render_template(
+                "templates/function.py.j2",
+                function=contract.function,
+                spec=contract.spec,
+                imports=merge_imports([*text.imports, *signature_imports]),
+                own_imports=merge_imports(
+                    f"from {module} import {name}"
+                    for name, module in own.items()
+                    if name in used and name != contract.function
+                ),
+                signature=signature(contract),
+                docstring=_docstring(contract),
+                body=text.body,
+            )
+        )
+    )
+
+
+def signature(contract: Contract) -> str:
+    """`def name(a: T, b: U) -> R:`, on one line."""
+    params = ", ".join(f"{param.name}: {param.type}" for param in contract.params)
+    return f"def {contract.function}({params}) -> {contract.returns}:"
+
+
+def merge_imports(statements: Iterable[str]) -> list[str]:
+    """Import statements sorted, one a module: `import a` first, then `from b import c, d`."""
+    plain: set[str] = set()
+    members: dict[str, set[str]] = {}
+    for statement in statements:
+        module, _, names = statement.removeprefix("from ").partition(" import ")
+        if statement.startswith("import "):
+            plain.add(statement)
+        else:
+            members.setdefault(module, set()).add(names)
+    ordered = sorted(members, key=lambda module: (module.startswith("."), module))
+    return sorted(plain) + [
+        f"from {module} import {', '.join(sorted(members[module]))}" for module in ordered
+    ]
+
+
+def _formatted(text: str) -> str:
+    formatted = format_python(text)
+    if formatted is None:
+        raise InternalError("rendered Python that ruff cannot read; report this as a bug of drystone")
+    return formatted
+
+
+# -- a function's docstring --------------------------------------------------------------------------------
+
+
+def _docstring(contract: Contract) -> str:
+    lines = _wrapped(contract.summary)
+    if contract.raises:
+        lines += ["", "Raises:"]
+    for item in contract.raises:
+        why = f"if {item.when}" if item.when else contract.errors.get(item.error, "")
+        lines += [f"    {line}" for line in _wrapped(f"{item.error}: {why}" if why else item.error)]
+    return _quoted(
+        "\n".join(f"    {line}".rstrip() for line in lines).strip() + ("\n    " if lines[1:] else "")
+    )
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(_plain(text), LINE_LENGTH - 12, break_long_words=False, break_on_hyphens=False)
+
+
+def _plain(text: str) -> str:
+    """One line without anything a terminal or an editor would act on."""
+    return "".join(character if character.isprintable() else " " for character in " ".join(text.split()))
+
+
+def _quoted(text: str) -> str:
+    """Text as it stands between triple quotes."""
+    return re.sub(r'"""|"$', lambda match: match[0].replace('"', '\\"'), text.replace("\\", "\\\\"))
+
+
+# -- types -------------------------------------------------------------------------------------------------
+
+
+def _types_text(spec_name: str | None, types: Mapping[str, TypeDefinition], errors: Mapping[str, str]) -> str:
+    hidden: list[str] = []
+    definitions = [_definition(name, types[name], hidden) for name in _defined_in_order(types)]
+    return _formatted(
+        render_template(
+            "templates/types.py.j2",
+            spec_name=spec_name,
+            imports=merge_imports(_type_imports(types, aliases=bool(hidden))),
+            definitions=definitions,
+            errors=[
+                f'class {name}(Exception):\n    """{_quoted(_plain(errors[name]))}"""' for name in errors
+            ],
+            hidden=hidden,
+        )
+    )
+
+
+def _type_imports(types: Mapping[str, TypeDefinition], *, aliases: bool) -> list[str]:
+    annotations = [annotation for definition in types.values() for annotation in _annotations_of(definition)]
+    names = annotation_names(annotations) - types.keys()
+    kinds = {type(definition) for definition in types.values()}
+    found = [f"from {ANNOTATIONS[name]} import {name}" for name in names if name in ANNOTATIONS]
+    if TypeRecord in kinds:
+        found.append("from dataclasses import dataclass")
+    if TypeEnum in kinds:
+        found.append("from enum import StrEnum")
+    if TypeAlias in kinds or aliases:
+        found.append("from typing import TypeAlias")
+    return found
+
+
+def _annotations_of(definition: TypeDefinition) -> list[str]:
+    match definition:
+        case TypeAlias(type=annotation):
+            return [annotation]
+        case TypeRecord(fields=fields):
+            return [field.type for field in fields]
+        case _:
+            return []
+
+
+def _defined_in_order(types: Mapping[str, TypeDefinition]) -> list[str]:
+    """The order of the spec, but what an alias refers to comes before it: aliases are evaluated at import."""
+    ordered: dict[str, None] = {}
+
+    def define(name: str, within: frozenset[str]) -> None:
+        definition = types[name]
+        if isinstance(definition, TypeAlias):
+            for other in sorted(annotation_names([definition.type]) & types.keys() - within):
+                define(other, within | {other})
+        ordered.setdefault(name)
+
+    for name in types:
+        define(name, frozenset((name,)))
+    return list(ordered)
+
+
+def _definition(name: str, definition: TypeDefinition, hidden: list[str]) -> str:
+    match definition:
+        case TypeAlias():
+            return _alias(name, definition)
+        case TypeEnum(values=values):
+            members = zip(_member_names(values), values, strict=True)
+            return f"class {name}(StrEnum):\n" + "\n".join(f"    {key} = {value!r}" for key, value in members)
+        case TypeRecord(fields=fields):
+            lines = [
+                f"    {field.name}: {_field_type(name, field.name, definition, hidden)}" for field in fields
+            ]
+            header = f"@dataclass(frozen=True, slots=True)\nclass {name}:\n"
+            return header + ("\n".join(lines) or "    pass")
+
+
+def _field_type(record: str, field: str, definition: TypeRecord, hidden: list[str]) -> str:
+    """The field's annotation, or a name for it where a field of the record hides a type (`date: date`)."""
+    annotation = next(item.type for item in definition.fields if item.name == field)
+    if annotation_names([annotation]).isdisjoint(item.name for item in definition.fields):
+        return annotation
+    hidden.append(f"_{record}_{field}: TypeAlias = {annotation}")
+    return f"_{record}_{field}"
+
+
+def _alias(name: str, alias: TypeAlias) -> str:
+    least, most = alias.min_length, alias.max_length
+    length = "" if least is None else f"at least {least}" if most is None else f"{least} to {most}"
+    length = f"at most {most}" if least is None and most is not None else length
+    said = [
+        f"matches {alias.pattern!r}" if alias.pattern is not None else "",
+        f"length {length}" if length else "",
+        *(
+            f"{sign} {bound}"
+            for sign, bound in ((">=", alias.ge), (">", alias.gt), ("<=", alias.le), ("<", alias.lt))
+            if bound is not None
+        ),
+        f"at most {alias.decimal_places} decimal places" if alias.decimal_places is not None else "",
+    ]
+    comment = _plain(", ".join(part for part in said if part))
+    quoted = name in annotation_names([alias.type])
+    annotation = repr(alias.type) if quoted else alias.type
+    return (f"# {comment}\n" if comment else "") + f"{name}: TypeAlias = {annotation}"
+
+
+def _member_names(values: Iterable[str]) -> list[str]:
+    """A name for every value: upper case, `_` for what no name may hold, a number where two would be one."""
+    names: list[str] = []
+    for value in values:
+        upper = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", value).upper())
+        name = "".join(character if f"a{character}".isidentifier() else "_" for character in upper)
+        if not name.isidentifier() or name.startswith("_"):
+            name = f"VALUE_{name.strip('_')}".rstrip("_")
+        unique, number = name, 2
+        while unique in names:
+            unique, number = f"{name}_{number}", number + 1
+        names.append(unique)
+    return names
