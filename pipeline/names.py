@@ -94,6 +94,15 @@ REFUSED_BUILTINS = {
 REFUSED_MEMBERS = {
     **dict.fromkeys(
         (
+            "datetime.date.today",
+            "datetime.datetime.now",
+            "datetime.datetime.today",
+            "datetime.datetime.utcnow",
+        ),
+        _CLOCK,
+    ),
+    **dict.fromkeys(
+        (
             "calendar.prcal",
             "calendar.prmonth",
             "hashlib.file_digest",

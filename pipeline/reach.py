@@ -105,12 +105,11 @@ class _Reach(ast.NodeVisitor):
             if isinstance(found, ModuleType):
                 found, path = self._step(link, path)
                 module = path if isinstance(found, ModuleType) else module
+            elif not hasattr(found, link.attr):
+                _refuse(
+                    link, f"uses '.{link.attr}' of {path}, which has none; maybe write '{link.attr}' bare"
+                )
             elif isinstance(found, type):
-                if not hasattr(found, link.attr):
-                    _refuse(
-                        link,
-                        f"uses '{link.attr}' of the class {path}, which has none; maybe write '{link.attr}' bare",
-                    )
                 found, path = getattr(found, link.attr), f"{path}.{link.attr}"
             else:
                 break

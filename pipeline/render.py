@@ -223,19 +223,23 @@ def _alias(name: str, alias: TypeAlias) -> str:
     length = "" if least is None else f"at least {least}" if most is None else f"{least} to {most}"
     length = f"at most {most}" if least is None and most is not None else length
     said = [
-        f"matches {alias.pattern!r}" if alias.pattern is not None else "",
+        f"matches {_pattern(alias.pattern)}" if alias.pattern is not None else "",
         f"length {length}" if length else "",
         *(
-            f"{sign} {bound}"
+            f"{sign} {_plain(bound)}"
             for sign, bound in ((">=", alias.ge), (">", alias.gt), ("<=", alias.le), ("<", alias.lt))
             if bound is not None
         ),
         f"at most {alias.decimal_places} decimal places" if alias.decimal_places is not None else "",
     ]
-    comment = _plain(", ".join(part for part in said if part))
+    comment = ", ".join(part for part in said if part)
     quoted = name in annotation_names([alias.type])
     annotation = repr(alias.type) if quoted else alias.type
     return (f"# {comment}\n" if comment else "") + f"{name}: TypeAlias = {annotation}"
+
+
+def _pattern(pattern: str) -> str:
+    return pattern if pattern.isprintable() else repr(pattern)
 
 
 def _member_names(values: Iterable[str]) -> list[str]:
