@@ -4,13 +4,12 @@ import sys
 from collections.abc import Callable, Iterable
 from graphlib import CycleError, TopologicalSorter
 
-from pipeline.annotations import check_annotation
 from pipeline.records import Finding
 from pipeline.rules import check_rule
 from pipeline.spec_draft import BUILTIN_ERRORS, Draft, check_known, check_names, conditions, covers
 from pipeline.spec_format import FunctionFile
 from pipeline.spec_shape import suggest
-from pipeline.spec_types import check_use
+from pipeline.spec_types import check_type, check_use
 from pipeline.yaml_source import Path
 
 
@@ -80,8 +79,8 @@ def _check_coverage(draft: Draft, path: Path, globs: list[str]) -> Iterable[Find
 def _check_signature(draft: Draft, name: str, function: FunctionFile) -> Iterable[Finding]:
     written = [(("params", param), text) for param, text in function.params.items()]
     for path, text in [*written, (("returns",), function.returns)]:
-        complaint = check_annotation(text, draft.names("types"))
-        if complaint is None and check_annotation(text, draft.types) is None:
+        complaint = check_type(text, draft.names("types"))
+        if complaint is None and check_type(text, draft.types) is None:
             complaint = check_use(text, draft.types)
         if complaint:
             yield draft.at("functions", name, *path, message=complaint)
@@ -91,7 +90,7 @@ def _check_signature(draft: Draft, name: str, function: FunctionFile) -> Iterabl
 
 
 def _check_clauses(draft: Draft, name: str, function: FunctionFile) -> Iterable[Finding]:
-    known = [*draft.names("errors"), *BUILTIN_ERRORS]
+    known = {*draft.names("errors"), *BUILTIN_ERRORS}
     raises = conditions(function)
     if isinstance(function.raises, list):
         errors = [error for error, _ in raises]
@@ -102,7 +101,8 @@ def _check_clauses(draft: Draft, name: str, function: FunctionFile) -> Iterable[
                 message = f"unknown error '{error}'{suggest(error, known)}"
                 yield draft.key("functions", name, "raises", error, message=message)
     promised = function.ensures or any(constraint.ensures for _, constraint in draft.constraints_of(name))
-    if not (function.examples or promised or any(when for _, when in raises)):
+    judged = function.examples or promised or any(when for _, when in raises)
+    if not judged and name not in draft.trimmed:
         message = f"nothing says when '{name}' is right; give it an example or a rule under 'ensures'"
         yield draft.key("functions", name, message=message)
 

@@ -26,8 +26,8 @@ def derive_function(
 ) -> SpecFunction:
     """The contract of one function as its spec alone gives it, and the place of each clause.
 
-    `callees` holds the derived functions it uses. The contract names every type and error of the spec that its
-    text mentions, in signatures, rules and callees, so that it can be read without the spec.
+    `callees` holds the derived functions it uses. The contract holds every type of the spec that its signature,
+    its rules and its callees' contracts reach, so that it can be read without the spec.
     """
     function = draft.file.functions[name]
     used = [callees[callee].contract for callee in function.uses]
@@ -39,7 +39,6 @@ def derive_function(
     errors = {r.error for r in raises}
     for contract in used:
         types |= set(contract.types)
-        errors |= {r.error for r in contract.raises}
     contract = Contract(
         spec=draft.file.spec,
         function=name,

@@ -6,12 +6,12 @@ from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from pipeline.annotations import BUILTIN_TYPES, check_annotation
+from pipeline.annotations import BUILTIN_TYPES
 from pipeline.records import Finding, TypeDefinition
 from pipeline.rules import CONSTANTS, FUNCTIONS, MODULES
 from pipeline.spec_format import ConstraintFile, DecisionFile, FunctionFile, SpecFile
 from pipeline.spec_shape import suggest
-from pipeline.spec_types import check_use, reached_types
+from pipeline.spec_types import check_type, check_use, reached_types
 from pipeline.yaml_source import Document
 
 BUILTIN_ERRORS = frozenset({
@@ -29,12 +29,13 @@ _DEVICES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The sound parts of one file, and the names of the parts that were refused."""
+    """The sound parts of one file, and the names of the parts that were refused (see `Shape`)."""
 
     document: Document
     file: SpecFile
     types: dict[str, TypeDefinition]
     dropped: frozenset[tuple[Hashable, Hashable]]
+    trimmed: frozenset[Hashable]
 
     def names(self, section: str) -> list[str]:
         """Names in a section of the file, refused entries included."""
@@ -54,7 +55,7 @@ class Draft:
     def has_sound_signature(self, function: FunctionFile) -> bool:
         """Whether every type that a function's signature reaches is known and sound."""
         written = [*function.params.values(), function.returns]
-        known = all(check_annotation(text, self.types) is None for text in written)
+        known = all(check_type(text, self.types) is None for text in written)
         return known and not any(check_use(text, self.types) for text in written)
 
     def at(self, *path: Hashable, message: str) -> Finding:

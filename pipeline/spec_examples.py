@@ -5,7 +5,7 @@ from typing import Any
 
 from pipeline.digest import digest_json
 from pipeline.records import Case, Finding
-from pipeline.spec_draft import Draft, conditions
+from pipeline.spec_draft import BUILTIN_ERRORS, Draft, conditions
 from pipeline.spec_format import ExampleFile, FunctionFile
 from pipeline.spec_shape import suggest
 from pipeline.values import Types, ValuesError
@@ -20,7 +20,7 @@ def parse_cases(draft: Draft, types: Types, name: str) -> tuple[tuple[Case, ...]
     cases: list[Case] = []
     for index, example in enumerate(function.examples):
         at: Path = ("functions", name, "examples", index)
-        found = list(_check_example(draft, function, example, at))
+        found = list(_check_example(draft, name, example, at))
         if names[index] in names[:index]:
             place = (*at, "name") if example.name else at
             found.append(draft.at(*place, message=f"another example is already called '{names[index]}'"))
@@ -34,7 +34,8 @@ def parse_cases(draft: Draft, types: Types, name: str) -> tuple[tuple[Case, ...]
     return tuple(cases), findings
 
 
-def _check_example(draft: Draft, function: FunctionFile, example: ExampleFile, at: Path) -> Iterable[Finding]:
+def _check_example(draft: Draft, name: str, example: ExampleFile, at: Path) -> Iterable[Finding]:
+    function = draft.file.functions[name]
     for param in example.given:
         if param not in function.params:
             message = f"unknown parameter '{param}'{suggest(param, function.params)}"
@@ -46,11 +47,13 @@ def _check_example(draft: Draft, function: FunctionFile, example: ExampleFile, a
     returns = "returns" in example.model_fields_set
     if returns and example.raises is not None:
         yield draft.key(*at, "raises", message="an example either returns or raises, not both")
-    elif not returns and example.raises is None:
+    elif not returns and example.raises is None and name not in draft.trimmed:
         yield draft.at(*at, message="missing key 'returns' or 'raises'")
     declared = [error for error, _ in conditions(function)]
     if example.raises is not None and example.raises not in declared:
-        hint = suggest(example.raises, declared) or "; list it under 'raises' of the function"
+        known = {*draft.names("errors"), *BUILTIN_ERRORS}
+        hint = "" if example.raises in known else suggest(example.raises, declared)
+        hint = hint or "; list it under 'raises' of the function"
         yield draft.at(*at, "raises", message=f"the function does not raise '{example.raises}'{hint}")
 
 

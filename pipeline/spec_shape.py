@@ -43,20 +43,25 @@ class Shape:
     findings: tuple[Finding, ...] = ()
     dropped: frozenset[tuple[Hashable, Hashable]] = frozenset()
     """Section and name of every entry that is not in `file` because of a finding."""
+    trimmed: frozenset[Hashable] = frozenset()
+    """Names of functions that lack a clause because of a finding."""
 
 
 def read_shape(document: Document) -> Shape:
     """The document as the file model, with a finding for every part that does not fit it."""
     try:
         return Shape(spec_format.SpecFile.model_validate(document.value))
-    except ValidationError as error:
-        errors = error.errors(include_url=False)
+    except ValidationError as invalid:
+        errors = invalid.errors(include_url=False)
     findings = _findings(document, errors)
-    value, dropped = _without(document.value, errors)
+    pruner = _Pruner(document.value)
+    for error in errors:
+        pruner.prune(error)
     try:
-        return Shape(spec_format.SpecFile.model_validate(value), findings, dropped)
+        sound = spec_format.SpecFile.model_validate(pruner.value)
     except ValidationError:
         return Shape(None, findings)
+    return Shape(sound, findings, frozenset(pruner.dropped), frozenset(pruner.trimmed))
 
 
 def suggest(name: object, known: Collection[str]) -> str:
@@ -69,20 +74,41 @@ def _written(loc: Path) -> Path:
     return tuple(part for part in loc if part not in spec_format.FORMS and part != "[key]")
 
 
-def _without(value: Any, errors: list[ErrorDetails]) -> tuple[Any, frozenset[tuple[Hashable, Hashable]]]:
-    """The value without the entries that hold errors; an unknown key goes alone."""
-    dropped: set[tuple[Hashable, Hashable]] = set()
-    value = _copied(value)
-    for error in errors:
+class _Pruner:
+    """Takes out of a value what has errors, and no more than that, so that the rest can be checked."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = _copied(value)
+        self.dropped: set[tuple[Hashable, Hashable]] = set()
+        self.trimmed: set[Hashable] = set()
+
+    def prune(self, error: ErrorDetails) -> None:
         path = _written(error["loc"])
-        if error["type"] in {"extra_forbidden", "invalid_key"}:
-            _delete(value, path)
+        unknown = error["type"] in {"extra_forbidden", "invalid_key"}
+        if path[:1] == ("functions",) and len(path) >= 3:
+            self._prune_function(
+                path, meant=_nearest_key(error["loc"]) if unknown else path[2], unknown=unknown
+            )
+        elif unknown:
+            _delete(self.value, path)
         elif len(path) >= 2:
-            _delete(value, path[:2])
-            dropped.add((path[0], path[1]))
+            self._drop(path)
         elif path in {("spec",), ("summary",)}:
-            value[path[0]] = "unknown"
-    return value, frozenset(dropped)
+            self.value[path[0]] = "unknown"
+
+    def _prune_function(self, path: Path, *, meant: Hashable, unknown: bool) -> None:
+        if meant in {"params", "returns", "raises", "uses"} and (len(path) == 3 or not unknown):
+            self._drop(path)
+            return
+        self.trimmed.add(path[1])
+        _delete(self.value, path if unknown else path[:3])
+        function = self.value["functions"].get(path[1])
+        if meant == "summary" and function is not None:
+            function["summary"] = "unknown"
+
+    def _drop(self, path: Path) -> None:
+        _delete(self.value, path[:2])
+        self.dropped.add((path[0], path[1]))
 
 
 def _copied(value: Any) -> Any:
@@ -94,7 +120,7 @@ def _copied(value: Any) -> Any:
 def _delete(value: Any, path: Path) -> None:
     for part in path[:-1]:
         if isinstance(value, dict) and part not in value:
-            return
+            return  # An error before this one took it out.
         value = value[part]
     if isinstance(value, dict):
         value.pop(path[-1], None)
@@ -161,6 +187,10 @@ def _message(error: ErrorDetails) -> str:
             return f"expected a number, found {_kind(value)}"
         case "string_too_long":
             return f"longer than {context['max_length']} characters"
+        case "greater_than_equal":
+            return f"must be at least {context['ge']}, not {value}"
+        case "less_than_equal":
+            return f"must be at most {context['le']}, not {value}"
         case "too_short":
             return "must not be empty"
         case "literal_error":

@@ -63,6 +63,16 @@ def reached_types(annotations: Iterable[str], definitions: _Definitions) -> set[
     return reached
 
 
+def check_type(annotation: str, names: Collection[str]) -> str | None:
+    """What is wrong with an annotation over built-in types and `names`, or None."""
+    complaint = check_annotation(annotation, names)
+    if complaint is None:
+        for node in ast.walk(parse_annotation(annotation)):
+            if isinstance(node, ast.Subscript) and not items_of(node.slice):
+                return f"'{ast.unparse(node)}' names no type; say what stands between the brackets"
+    return complaint
+
+
 def check_use(annotation: str, definitions: _Definitions) -> str | None:
     """What is wrong with the members of an annotation's containers, or None.
 
@@ -122,10 +132,10 @@ def _check_alone(
                     yield ("enum", index), f"'{value}' is listed twice", 0
         case TypeRecord():
             for field in definition.fields:
-                if complaint := check_annotation(field.type, names):
+                if complaint := check_type(field.type, names):
                     yield ("fields", field.name), complaint, 0
         case TypeAlias():
-            if complaint := check_annotation(definition.type, names):
+            if complaint := check_type(definition.type, names):
                 yield ("type",), complaint, 0
             if definition.pattern is not None and (problem := _bad_pattern(definition.pattern)):
                 yield ("pattern",), *problem

@@ -59,7 +59,7 @@ def parse_spec(path: str, text: str) -> Spec | tuple[Finding, ...]:
         return sort_findings([*shape.findings])
     refused = {str(name) for section, name in shape.dropped if section == "types"}
     types, findings = define_types(document, shape.file.types, refused)
-    draft = Draft(document, shape.file, types, shape.dropped)
+    draft = Draft(document, shape.file, types, shape.dropped, shape.trimmed)
     findings += [*shape.findings, *check_spec(draft, PurePosixPath(path).stem)]
     reader = Types(types)
     cases = {}

@@ -191,7 +191,8 @@ class _Composer:
             raise _StopError(start, f"nested deeper than {MAX_DEPTH} levels")
         self._written += 1
         if event.tag is not None:
-            self._report(start, f"tag '{event.tag}' is not supported; remove it")
+            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+            self._report(start, f"tag '{tag}' is not supported; remove it")
         if event.anchor is not None:
             self._anchors[event.anchor] = None
         if kind is yaml.ScalarEvent:
