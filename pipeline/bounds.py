@@ -85,7 +85,7 @@ def _check_code(code: str, contract: Contract, *, landed: bool) -> FunctionText:
     given = read_imports([*imports, *hoisted], contract, landed=landed)
     cut = _cut_body(code, function, statements, hoisted)
     free = free_names(cut, contract)
-    _check_forbidden([*imports, function], contract)
+    _check_names([*imports, function], contract)
     bindings = resolve(free, ast.Module(statements, []), contract, given)
     if landed:
         _check_bound([*imports, *hoisted], free, contract, given=given, bindings=bindings)
@@ -233,13 +233,16 @@ def _is_constant(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
-def _check_forbidden(nodes: list[ast.stmt], contract: Contract) -> None:
+def _check_names(nodes: list[ast.stmt], contract: Contract) -> None:
     """A plain name is forbidden wherever it stands; `module.name` is found where names are followed."""
     forbidden = set(contract.bounds.forbidden_names)
-    for node in ast.walk(ast.Module(nodes, [])) if forbidden else ():
-        texts = {getattr(node, field, None) for field in ("id", "attr", "name", "arg", "asname")}
-        if found := {text for text in texts if isinstance(text, str)} & forbidden:
-            raise RefusedError(f"uses '{min(found)}', which a constraint of the contract forbids")
+    for node in ast.walk(ast.Module(nodes, [])):
+        named = {getattr(node, field, None) for field in ("arg", "asname", "attr", "id", "name", "rest")}
+        for text in sorted(text for text in named if isinstance(text, str)):
+            if text in forbidden:
+                raise RefusedError(f"uses '{text}', which a constraint of the contract forbids")
+            if text.startswith("__") and not isinstance(node, ast.Attribute):
+                raise RefusedError(f"uses the name '{text}', which belongs to Python itself")
 
 
 def _check_bound(

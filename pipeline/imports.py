@@ -77,10 +77,7 @@ def annotation_names(annotations: Iterable[str]) -> set[str]:
 
 
 def free_names(body: str, contract: Contract) -> set[str]:
-    """Names the body takes from outside the function, as Python itself resolves them.
-
-    Raises RefusedError for a name of Python's own, such as `__builtins__`.
-    """
+    """Names the body takes from outside the function, as Python itself resolves them."""
     params = ", ".join(param.name for param in contract.params)
     source = f"def {contract.function}({params}):\n{body}"
     try:
@@ -93,9 +90,7 @@ def free_names(body: str, contract: Contract) -> set[str]:
         pending.extend(table.get_children())
         for symbol in table.get_symbols():
             name = symbol.get_name()
-            if name.startswith("__") and name.endswith("__"):
-                raise RefusedError(f"uses the name '{name}', which belongs to Python itself")
-            if symbol.is_global():
+            if symbol.is_global() and not name.startswith(("__", ".")):
                 free.add(name)
     return free
 

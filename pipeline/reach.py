@@ -63,7 +63,7 @@ class _Reach(ast.NodeVisitor):
     def visit_Attribute(self, node: ast.Attribute) -> None:
         self._check_attribute(node, node.attr)
         if isinstance(node.ctx, ast.Store | ast.Del):
-            inside = isinstance(node.value, ast.Name) and node.value.id in self.managed
+            inside = isinstance(node.value, ast.Name) and node.value.id in self.managed - self.free
             if not inside:
                 _refuse(node, f"sets the attribute '{node.attr}'; build a new value instead")
         if node.attr in {"format", "format_map"}:

@@ -139,7 +139,11 @@ def _quoted(text: str) -> str:
 
 def _types_text(spec_name: str | None, types: Mapping[str, TypeDefinition], errors: Mapping[str, str]) -> str:
     hidden: list[str] = []
-    definitions = [_definition(name, types[name], hidden) for name in _defined_in_order(types)]
+    definitions = []
+    undefined = set(types)
+    for name in _defined_in_order(types):
+        definitions.append(_definition(name, types[name], undefined, hidden))
+        undefined.remove(name)
     return _formatted(
         render_template(
             "templates/types.py.j2",
@@ -194,10 +198,11 @@ def _defined_in_order(types: Mapping[str, TypeDefinition]) -> list[str]:
     return list(ordered)
 
 
-def _definition(name: str, definition: TypeDefinition, hidden: list[str]) -> str:
+def _definition(name: str, definition: TypeDefinition, undefined: set[str], hidden: list[str]) -> str:
     match definition:
         case TypeAlias():
-            return _alias(name, definition)
+            early = not undefined.isdisjoint(annotation_names([definition.type]))
+            return _alias(name, definition, early=early)
         case TypeEnum(values=values):
             members = zip(_member_names(values), values, strict=True)
             return f"class {name}(StrEnum):\n" + "\n".join(f"    {key} = {value!r}" for key, value in members)
@@ -218,7 +223,7 @@ def _field_type(record: str, field: str, definition: TypeRecord, hidden: list[st
     return f"_{record}_{field}"
 
 
-def _alias(name: str, alias: TypeAlias) -> str:
+def _alias(name: str, alias: TypeAlias, *, early: bool) -> str:
     least, most = alias.min_length, alias.max_length
     length = "" if least is None else f"at least {least}" if most is None else f"{least} to {most}"
     length = f"at most {most}" if least is None and most is not None else length
@@ -233,8 +238,7 @@ def _alias(name: str, alias: TypeAlias) -> str:
         f"at most {alias.decimal_places} decimal places" if alias.decimal_places is not None else "",
     ]
     comment = ", ".join(part for part in said if part)
-    quoted = name in annotation_names([alias.type])
-    annotation = repr(alias.type) if quoted else alias.type
+    annotation = repr(alias.type) if early else alias.type
     return (f"# {comment}\n" if comment else "") + f"{name}: TypeAlias = {annotation}"
 
 
