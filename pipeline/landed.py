@@ -66,6 +66,11 @@ class Status:
     """The contract on disk, where it still stands for what the spec says."""
 
     @property
+    def contract_edited(self) -> bool:
+        """Whether a person changed the contract on disk."""
+        return self.landed.contract_text is not None and contract_file.is_edited(self.landed.contract_text)
+
+    @property
     def fresh(self) -> bool:
         return not self.reasons and not self.conflicts
 

@@ -289,8 +289,9 @@ class Rejected(Record):
     attempts: tuple[Attempt, ...]
 
 
-Action = Literal["fresh", "planned", "landed", "changed", "failed", "blocked"]
-"""`changed`: accepted but not written, because only the difference was asked for. `blocked`: a callee failed."""
+Action = Literal["fresh", "stale", "edited", "planned", "landed", "changed", "failed", "blocked"]
+"""`changed`: accepted but not written, because only the difference was asked for. `blocked`: a callee failed.
+`edited`: a person's change, or a file that is not drystone's, is in the way."""
 
 
 class FunctionReport(Record):
@@ -319,7 +320,9 @@ class Report(Record):
     functions: tuple[FunctionReport, ...] = ()
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
-    """Files removed or left alone, and whatever else a person may want to know."""
+    """Files written or removed beside the functions, and whatever else a person may want to know."""
+    strangers: tuple[str, ...] = ()
+    """Files in `generated/` that belong to no function of the specs, each with what to do about it."""
     diff: str = ""
     """Unified diff of what would be written, when only that was asked for."""
     sandbox: str | None = None

@@ -252,6 +252,7 @@ class _Checker:
 
 
 _CONSTRUCTORS = {
+    ("dict", "fromkeys"),
     ("datetime", "fromisoformat"),
     ("date", "fromisoformat"),
     ("time", "fromisoformat"),

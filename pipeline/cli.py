@@ -1,0 +1,255 @@
+"""Arguments, printing, exit codes. The only module that prints, and the only one that ends the process."""
+
+import os
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipeline import __version__
+from pipeline.errors import DrystoneError, WeightsError
+
+if TYPE_CHECKING:
+    from pipeline.run import Outcome
+    from pipeline.settings import Settings
+
+EPILOG = """\b
+Exit codes:
+  0 clean                  4 a function failed its contract
+  1 findings in specs      5 a model could not be asked
+  2 usage, configuration   6 no sandbox at the required level
+  3 stale or edited files  70 a bug in drystone   130 interrupted
+"""
+
+_specs = click.argument("specs", nargs=-1, metavar="[SPEC]...")
+_json = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on standard output.")
+
+
+def _command(function: Callable[..., int]) -> Callable[..., None]:
+    """Turns what a command returns, or what broke it, into an exit code and a message on standard error."""
+
+    @wraps(function)
+    def run(*arguments: Any, **options: Any) -> None:
+        try:
+            code = function(*arguments, **options)
+        except DrystoneError as error:
+            click.echo(f"drystone: {error}", err=True)
+            code = error.exit_code
+        except KeyboardInterrupt:
+            click.echo(
+                "drystone: interrupted; what had landed stays, the next run goes on from there", err=True
+            )
+            _leave(130)
+        except Exception as error:  # noqa: BLE001 - no traceback reaches a user who did not ask for one
+            _report_bug(error)
+            code = 70
+        _leave(code)
+
+    return run
+
+
+def _leave(code: int) -> None:
+    """End at once: threads may still wait for a model that nobody needs any more."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _report_bug(error: Exception) -> None:
+    import traceback  # noqa: PLC0415 - only a bug needs it
+
+    click.echo(
+        f"drystone: this is a bug in drystone {__version__}: {type(error).__name__}: {error}", err=True
+    )
+    if os.environ.get("DRYSTONE_DEBUG"):
+        traceback.print_exc()
+    else:
+        click.echo("drystone: set DRYSTONE_DEBUG=1 for the traceback to report", err=True)
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=EPILOG
+)
+@click.version_option(__version__, prog_name="drystone")
+def main() -> None:
+    """Interface specs in, verified Python functions out.
+
+    Specs in specs/*.yaml become contracts; models write one function to each contract; what keeps its contract in
+    a sandbox lands in generated/. Start with `drystone lint`, then `drystone generate --plan`.
+    """
+
+
+@main.command(epilog=EPILOG)
+@_specs
+@click.option(
+    "--fresh", is_flag=True, help="Regenerate everything selected, fresh or not, and ask every model anew."
+)
+@click.option(
+    "--plan", "only_plan", is_flag=True, help="Print what would be regenerated and why; ask nobody."
+)
+@click.option(
+    "--diff", "only_diff", is_flag=True, help="Generate, but print the difference instead of writing it."
+)
+@click.option("--jobs", type=click.IntRange(1, 64), help="Functions to work on at once.")
+@click.option("--architect", metavar="MODEL", help="Who completes contracts: provider:model, local, or none.")
+@click.option(
+    "--implementer", "implementers", metavar="MODEL", multiple=True,
+    help="Who writes functions: provider:model, or 'local x8' for eight samples. Repeat it for a ladder.",
+)  # fmt: skip
+@_json
+@_command
+def generate(
+    specs: tuple[str, ...],
+    *,
+    fresh: bool,
+    only_plan: bool,
+    only_diff: bool,
+    jobs: int | None,
+    architect: str | None,
+    implementers: tuple[str, ...],
+    as_json: bool,
+) -> int:
+    """Bring generated/ up to its specs.
+
+    SPEC selects by name (text), by file (specs/text.yaml) or by pattern; without one, all specs are meant. Functions
+    that are fresh cost nothing: no model is asked and no byte is written.
+    """
+    from pipeline import reading, run  # noqa: PLC0415 - --help must not wait for them
+
+    settings = _settings(architect=architect, implementer=implementers, jobs=jobs)
+    wanted = run.Wanted(selection=specs or None, fresh=fresh, only_diff=only_diff)
+    if only_plan:
+        return _finish(reading.plan(settings, wanted), as_json=as_json)
+    with _progress() as progress:
+        if settings.why_models:
+            progress.announce(settings.why_models)
+        outcome = run.generate(settings, wanted, progress)
+    return _finish(outcome, as_json=as_json)
+
+
+@main.command(epilog=EPILOG)
+@_specs
+@click.option("--no-judge", is_flag=True, help="Compare digests only; do not run any function.")
+@_json
+@_command
+def check(specs: tuple[str, ...], *, no_judge: bool, as_json: bool) -> int:
+    """Tell whether generated/ is what its specs say. Reads only; needs no key and no network.
+
+    Finds stale functions, files edited by hand, orphans and strangers, and judges every landed function again.
+    """
+    from pipeline import reading  # noqa: PLC0415
+
+    with _progress() as progress:
+        outcome = reading.check(_settings(), specs or None, progress, judge_again=not no_judge)
+    return _finish(outcome, as_json=as_json)
+
+
+@main.command(epilog=EPILOG)
+@_specs
+@_json
+@_command
+def lint(specs: tuple[str, ...], *, as_json: bool) -> int:
+    """Check specs: form, names, rules, and whether examples and rules agree with one another."""
+    from pipeline import reading  # noqa: PLC0415
+
+    with _progress() as progress:
+        outcome = reading.lint(_settings(), specs or None, progress)
+    return _finish(outcome, as_json=as_json)
+
+
+@main.command()
+@click.argument("which", type=click.Choice(["spec", "contract"]), default="spec")
+@_command
+def schema(which: str) -> int:
+    """Print the JSON Schema of specs (default) or of contracts, for editors and other tools."""
+    from importlib import resources  # noqa: PLC0415
+
+    text = resources.files("pipeline").joinpath("schemas", f"{which}.schema.json").read_text("utf-8")
+    click.echo(text, nl=False)
+    return 0
+
+
+@main.command("show-prompt")
+@click.argument("function", metavar="SPEC.FUNCTION")
+@click.option(
+    "--role", type=click.Choice(["implementer", "architect"]), default="implementer", show_default=True
+)
+@_command
+def show_prompt(function: str, *, role: str) -> int:
+    """Print the exact text a model is sent first about a function: the system prompt, then the message."""
+    from pipeline import reading  # noqa: PLC0415
+
+    click.echo(reading.show_prompt(_settings(), function, role), nl=False)
+    return 0
+
+
+@main.group()
+def model() -> None:
+    """The embedded model: a small code model that runs on this machine without a key."""
+
+
+@model.command()
+@_command
+def pull() -> int:
+    """Fetch the embedded model's weights (1.1 GB), verified by SHA-256, into the user's cache.
+
+    An interrupted download goes on where it stopped.
+    """
+    from pipeline.llm import weights  # noqa: PLC0415
+    from pipeline.progress import download  # noqa: PLC0415
+
+    if weights.is_pulled():
+        click.echo(f"already here: {weights.weights_path()}")
+        return 0
+    with download() as show:
+        path = weights.pull(show)
+    click.echo(f"verified: {path}")
+    return 0
+
+
+@model.command("path")
+@_command
+def model_path() -> int:
+    """Print where the weights are; exit with 5 if they are not here."""
+    from pipeline.llm import weights  # noqa: PLC0415
+
+    if not weights.is_pulled():
+        raise WeightsError("the embedded model's weights are not here; fetch them with: drystone model pull")
+    click.echo(weights.weights_path())
+    return 0
+
+
+def _settings(
+    *, architect: str | None = None, implementer: tuple[str, ...] = (), jobs: int | None = None
+) -> "Settings":
+    from pipeline.settings import find_root, read_settings  # noqa: PLC0415
+
+    return read_settings(find_root(Path.cwd()), architect=architect, implementer=implementer, jobs=jobs)
+
+
+def _progress() -> Any:
+    from pipeline.progress import watch  # noqa: PLC0415
+
+    return watch()
+
+
+def _finish(outcome: "Outcome", *, as_json: bool) -> int:
+    """Print what a run found and did; returns its exit code."""
+    from pipeline import summary  # noqa: PLC0415
+
+    report = outcome.report
+    if as_json:
+        click.echo(summary.render_json_report(outcome))
+    else:
+        for finding in report.findings:
+            click.echo(str(finding))
+        if report.diff:
+            click.echo(report.diff, nl=False)
+        for line in summary.summary_lines(report):
+            click.echo(line, err=bool(report.diff))
+    if outcome.error is not None:
+        click.echo(f"drystone: {outcome.error}", err=True)
+    return summary.exit_code(outcome)

@@ -1,0 +1,161 @@
+"""The verbs that only read: plan, lint, check, show-prompt. They ask no model and write no file."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from pipeline import landed
+from pipeline.errors import SettingsError
+from pipeline.landed import Landed, Status
+from pipeline.project import Project, fresh_report, open_sandbox, processors, read_project, vet_all
+from pipeline.records import Attempt, Contract, FunctionReport, Judgement, Report
+from pipeline.run import Outcome, Progress, Wanted
+from pipeline.settings import Settings
+from pipeline.stages import architect, implement
+from pipeline.stages.judge import Judge, Part
+
+
+def plan(settings: Settings, wanted: Wanted) -> Outcome:
+    """What `generate` would regenerate and why, with the size of each first prompt."""
+    project = read_project(settings, wanted.selection)
+    if project.findings:
+        return Outcome(Report(findings=project.findings))
+    reports = []
+    for status in project.statuses:
+        if status.conflicts:
+            reports.append(_edited(project, status))
+        elif status.fresh and not wanted.fresh:
+            reports.append(fresh_report(status))
+        else:
+            system, prompt = _first_messages(status)
+            reports.append(
+                FunctionReport(
+                    function=status.function.contract.id,
+                    action="planned",
+                    reasons=status.reasons or ("asked for afresh",),
+                    prompt_tokens_estimate=(len(system) + len(prompt)) // 4,
+                )
+            )
+    assert project.strangers is not None
+    notes = [project.relative(f"{path} would be rewritten") for path in project.types()]
+    notes += [project.relative(f"{path} would be removed") for path in project.strangers.orphans]
+    return Outcome(Report(functions=tuple(reports), notes=tuple(notes)))
+
+
+def lint(settings: Settings, selection: tuple[str, ...] | None, progress: Progress) -> Outcome:
+    """Every finding about the specs, those that need their rules evaluated included."""
+    project = read_project(settings, selection)
+    if project.findings:
+        return Outcome(Report(findings=project.findings))
+    judge = Judge(open_sandbox(settings))
+    try:
+        progress.start([status.function.contract.id for status in project.statuses], "checking contracts")
+        findings = vet_all(judge, project.statuses, settings.root)
+    finally:
+        judge.close()
+    return Outcome(Report(findings=tuple(findings), sandbox=judge.sandbox.level))
+
+
+def check(
+    settings: Settings, selection: tuple[str, ...] | None, progress: Progress, *, judge_again: bool
+) -> Outcome:
+    """Whether `generated/` is what its specs and verdicts say, and whether every function still keeps its word."""
+    project = read_project(settings, selection)
+    if project.findings:
+        return Outcome(Report(findings=project.findings))
+    reports = {status.function.contract.id: _standing(project, status) for status in project.statuses}
+    level = None
+    if judge_again:
+        fresh = [status for status in project.statuses if status.fresh]
+        judge = Judge(open_sandbox(settings))
+        level = judge.sandbox.level
+        try:
+            progress.start([status.function.contract.id for status in fresh], "judging")
+            with ThreadPoolExecutor(processors()) as pool:
+                for report in pool.map(lambda status: _judge_again(judge, status), fresh):
+                    reports[report.function] = report
+                    progress.done(report)
+        finally:
+            judge.close()
+    return Outcome(Report(functions=tuple(reports.values()), strangers=_strangers(project), sandbox=level))
+
+
+def show_prompt(settings: Settings, function_id: str, role: str) -> str:
+    """The exact text of the first request about a function: system prompt, blank line, user message."""
+    spec_name, _, name = function_id.partition(".")
+    project = read_project(settings, (spec_name,))
+    if project.findings:
+        raise SettingsError("\n".join(str(finding) for finding in project.findings))
+    found = next((s for s in project.statuses if s.function.contract.function == name), None)
+    if found is None:
+        known = ", ".join(status.function.contract.id for status in project.statuses)
+        raise SettingsError(f"'{function_id}' is no function of a spec; there are: {known}")
+    if role == "architect":
+        return "\n".join(architect.first_messages(found.function.contract))
+    return "\n".join(_first_messages(found))
+
+
+def judge_landed(judge: Judge, found: Landed) -> Judgement:
+    """Judge the function file of a folder by the contract beside it, with its callees from the same folder."""
+    contract = found.contract()
+    assert contract is not None
+    assert found.source_text is not None
+    return judge.judge(contract, found.source_text, landed_callees(found.folder, contract))
+
+
+def landed_callees(folder: Path, contract: Contract) -> dict[str, Part]:
+    """What a landed function calls, the innermost first; a callee that is missing is left out and judged so."""
+    parts: dict[str, Part] = {}
+    for callee in contract.uses:
+        found = landed.read_landed(folder, callee.function)
+        inner = found.contract()
+        if inner is not None and found.source_text is not None:
+            parts |= landed_callees(folder, inner)
+            parts[callee.function] = Part(inner, found.source_text)
+    return parts
+
+
+def _first_messages(status: Status) -> tuple[str, str]:
+    contract = status.kept_contract or architect.hold_back(status.function.contract)
+    return implement.first_messages(contract)
+
+
+def _standing(project: Project, status: Status) -> FunctionReport:
+    if status.conflicts:
+        return _edited(project, status)
+    if status.fresh:
+        return fresh_report(status)
+    return FunctionReport(function=status.function.contract.id, action="stale", reasons=status.reasons)
+
+
+def _edited(project: Project, status: Status) -> FunctionReport:
+    reasons = tuple(project.relative(text) for text in status.conflicts)
+    return FunctionReport(function=status.function.contract.id, action="edited", reasons=reasons)
+
+
+def _judge_again(judge: Judge, status: Status) -> FunctionReport:
+    judgement = judge_landed(judge, status.landed)
+    report = fresh_report(status)
+    if judgement.passed:
+        return report
+    broken = tuple(
+        Attempt(model=report.model or "", reason=f"{clause.clause}: {clause.message}")
+        for clause in judgement.failures
+    )
+    return report.model_copy(update={"action": "failed", "attempts": broken})
+
+
+def _strangers(project: Project) -> tuple[str, ...]:
+    assert project.strangers is not None
+    statuses = {
+        conflict for status in project.statuses for conflict in map(project.relative, status.conflicts)
+    }
+    found = [conflict for conflict in project.conflicts() if conflict not in statuses]
+    found += [
+        f"{path}: does not match the types of its spec; run drystone generate" for path in project.types()
+    ]
+    found += [
+        f"{path}: its function is gone from the specs; drystone generate removes it"
+        for path in project.strangers.orphans
+    ]
+    found += [f"{path}: not written by drystone; move it elsewhere" for path in project.strangers.foreign]
+    return tuple(project.relative(text) for text in found)

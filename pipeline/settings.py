@@ -1,0 +1,134 @@
+"""Configuration: `[tool.drystone]` in `pyproject.toml`, and the folder it speaks for."""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from pipeline.errors import SettingsError
+from pipeline.llm.registry import ProviderSettings, default_models
+
+NOBODY = "none"
+"""As a model's name: the role is not played."""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class ModelSettings(_Table):
+    """`[tool.drystone.models]`: who plays which role, as `provider:model`."""
+
+    architect: str | None = None
+    """Proposes what a spec leaves out; `none` derives contracts from the spec alone."""
+    implementer: tuple[str, ...] | None = None
+    """The ladder: the next one is asked when the one before has failed. `MODEL x8` asks for eight samples."""
+
+    @field_validator("implementer", mode="before")
+    @classmethod
+    def _one_is_a_ladder(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+
+class FileSettings(_Table):
+    """`[tool.drystone]`."""
+
+    sandbox: Literal["process", "kernel"] = "process"
+    """Isolation that must at least be reached; a run that cannot reach it stops."""
+    jobs: int = Field(default=0, ge=0, le=64)
+    """Functions worked on at once; 0 chooses by the models in play."""
+    models: ModelSettings = ModelSettings()
+    providers: dict[str, ProviderSettings] = Field(default_factory=dict)
+
+
+class Settings(_Table):
+    """The configuration of one run, complete."""
+
+    root: Path
+    sandbox: Literal["process", "kernel"]
+    jobs: int
+    architect: str | None
+    """None: contracts are derived from the spec alone."""
+    implementer: tuple[str, ...]
+    providers: dict[str, ProviderSettings]
+    why_models: str | None
+    """One line that says why these models play, when no configuration names them."""
+
+    @property
+    def generated(self) -> Path:
+        return self.root / "generated"
+
+    @property
+    def work_folder(self) -> Path:
+        """What may be deleted at any time: stored replies. Never committed."""
+        return self.root / ".drystone"
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder upwards that holds a `pyproject.toml`, or `start` itself."""
+    for folder in (start, *start.parents):
+        if (folder / "pyproject.toml").is_file():
+            return folder
+    return start
+
+
+def read_settings(
+    root: Path,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    architect: str | None = None,
+    implementer: tuple[str, ...] = (),
+    jobs: int | None = None,
+) -> Settings:
+    """The settings of a project; what is given here wins over the file. Raises SettingsError."""
+    found = _read_file(root / "pyproject.toml")
+    named_architect = architect or found.models.architect
+    ladder = implementer or found.models.implementer or ()
+    why = None
+    if named_architect is None or not ladder:
+        chosen = default_models(environ)
+        named_architect, ladder, why = (
+            named_architect or chosen.architect,
+            ladder or chosen.implementer,
+            chosen.why,
+        )
+    return Settings(
+        root=root,
+        sandbox=found.sandbox,
+        jobs=found.jobs if jobs is None else jobs,
+        architect=None if named_architect == NOBODY else named_architect,
+        implementer=ladder,
+        providers=found.providers,
+        why_models=why,
+    )
+
+
+def _read_file(path: Path) -> FileSettings:
+    try:
+        document = tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path.name}: {error}") from None
+    table = document.get("tool", {}).get("drystone", {})
+    try:
+        return FileSettings.model_validate(table)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_complaint(path.name, item) for item in error.errors())) from None
+
+
+def _complaint(name: str, item: Any) -> str:
+    """One pydantic error as a line that names the table and the key."""
+    *tables, key = [str(part) for part in item["loc"]] or [""]
+    table = ".".join(["tool.drystone", *(part for part in tables if not part.isdigit())])
+    if item["type"] == "extra_forbidden":
+        known = {
+            "tool.drystone": FileSettings.model_fields,
+            "tool.drystone.models": ModelSettings.model_fields,
+        }.get(table, ProviderSettings.model_fields)
+        close = difflib.get_close_matches(key, list(known), n=1)
+        hint = f"; did you mean '{close[0]}'?" if close else f"; known are {', '.join(known)}"
+        return f"{name}: [{table}]: unknown key '{key}'{hint}"
+    return f"{name}: [{table}] {key}: {item['msg'][0].lower()}{item['msg'][1:]}"

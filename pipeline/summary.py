@@ -1,0 +1,87 @@
+"""A run's report as lines for people, as JSON for tools, and as an exit code."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+
+from pipeline.records import FunctionReport, Report
+from pipeline.run import Outcome
+
+_ORDER = ("landed", "changed", "planned", "fresh", "stale", "edited", "failed", "blocked")
+
+
+def exit_code(outcome: Outcome) -> int:
+    """The most basic trouble wins: a broken world, then specs, then failed functions, then stale files."""
+    if outcome.error is not None:
+        return outcome.error.exit_code
+    if outcome.report.findings:
+        return 1
+    actions = {function.action for function in outcome.report.functions}
+    if actions & {"stale", "edited"} or outcome.report.strangers:
+        return 3
+    return 4 if actions & {"failed", "blocked"} else 0
+
+
+def render_json_report(outcome: Outcome) -> str:
+    """The report as one JSON document, with the exit code and the error in it."""
+    document = outcome.report.model_dump(mode="json")
+    error = (
+        None
+        if outcome.error is None
+        else {"type": type(outcome.error).__name__, "message": str(outcome.error)}
+    )
+    return json.dumps(
+        {**document, "exit_code": exit_code(outcome), "error": error}, indent=2, ensure_ascii=False
+    )
+
+
+def summary_lines(report: Report) -> Iterator[str]:
+    """What a person wants to know at the end; one line for each function that is not simply fresh."""
+    yield from _finding_lines(report)
+    for function in report.functions:
+        yield from _function_lines(function)
+    yield from report.strangers
+    yield from report.notes
+    if not report.functions:
+        return
+    counted = Counter(function.action for function in report.functions)
+    parts = [f"{counted[action]} {action}" for action in _ORDER if counted[action]]
+    calls = sum(function.calls for function in report.functions)
+    if calls:
+        fresh, cached, out = (
+            sum(getattr(function, name) for function in report.functions)
+            for name in ("tokens_in", "tokens_cached", "tokens_out")
+        )
+        parts.append(f"{calls} calls, {fresh:,} + {cached:,} cached tokens in, {out:,} out")
+    if report.sandbox:
+        parts.append(f"sandbox: {report.sandbox}")
+    yield "; ".join(parts)
+
+
+def _finding_lines(report: Report) -> Iterator[str]:
+    if report.findings:
+        count = len(report.findings)
+        yield f"{count} finding{'s' * (count > 1)}; nothing was generated"
+    elif not report.functions and not report.notes and not report.strangers:
+        yield "no findings"
+
+
+def _function_lines(function: FunctionReport) -> Iterator[str]:
+    reasons = "; ".join(function.reasons)
+    match function.action:
+        case "fresh":
+            return
+        case "planned":
+            yield f"{function.function}: {reasons}; first prompt about {function.prompt_tokens_estimate} tokens"
+        case "landed" | "changed":
+            tries = len(function.attempts) + 1
+            yield f"{function.function}: {function.action}, by {function.model} at attempt {tries} ({reasons})"
+        case "failed":
+            yield f"{function.function}: failed" + (f" ({reasons})" if reasons else "")
+            yield from (
+                f"  {number}. {attempt.model}: {attempt.reason}"
+                for number, attempt in enumerate(function.attempts, 1)
+            )
+        case _:
+            yield f"{function.function}: {function.action}: {reasons}"
+    yield from (f"  architect's proposal refused: {refused}" for refused in function.refused_proposals)
