@@ -158,8 +158,8 @@ def test_aliases_in_a_circle_can_be_imported():
 
     module = run(render_types("onboarding", circle, {}))
 
-    assert ("list[A]", "list[C]") == (module.B, module.C)
-    assert ("list[A]",) == typing.get_args(module.A)
+    assert (module.B, module.C) == ("list[A]", "list[C]")
+    assert typing.get_args(module.A) == ("list[A]",)
 
 
 def test_nothing_to_render():
