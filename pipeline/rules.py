@@ -209,6 +209,8 @@ class _Checker:
             hint = f"; did you mean '{close[0]}'?" if close else ""
             if name == "result":
                 hint = "; only 'ensures' may speak of the result"
+            if called and not self.functions and "result" not in self.scope:
+                hint += "; only 'ensures' may call functions of the spec"
             raise _ProblemError(f"unknown name '{name}'{hint}", node)
         if name in MODULES and not base:
             raise _ProblemError(f"'{name}' is used as {name}.<function>", node)

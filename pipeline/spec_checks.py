@@ -130,24 +130,31 @@ def _check_rules(draft: Draft, name: str, function: FunctionFile) -> Iterable[Fi
     before = dict(function.params)
     after = {**before, "result": function.returns}
     for index, rule in enumerate(function.requires):
-        yield from _check_rule(draft, (*at, "requires", index), rule, scope=before, function=function)
+        yield from _check_rule(
+            draft, (*at, "requires", index), rule, scope=before, function=function, name=name
+        )
     if isinstance(function.raises, dict):
         for error, when in function.raises.items():
             if when is not None:
-                yield from _check_rule(draft, (*at, "raises", error), when, scope=before, function=function)
+                yield from _check_rule(
+                    draft, (*at, "raises", error), when, scope=before, function=function, name=name
+                )
     for index, rule in enumerate(function.ensures):
-        yield from _check_rule(draft, (*at, "ensures", index), rule, scope=after, function=function)
+        yield from _check_rule(
+            draft, (*at, "ensures", index), rule, scope=after, function=function, name=name
+        )
     for label, constraint in draft.constraints_of(name):
         for index, rule in enumerate(constraint.ensures):
             path = ("constraints", label, "ensures", index)
-            for finding in _check_rule(draft, path, rule, scope=after, function=function):
+            for finding in _check_rule(draft, path, rule, scope=after, function=function, name=name):
                 yield finding.model_copy(update={"message": f"{finding.message} (covering '{name}')"})
 
 
 def _check_rule(
-    draft: Draft, path: Path, rule: str, *, scope: dict[str, str], function: FunctionFile
+    draft: Draft, path: Path, rule: str, *, scope: dict[str, str], function: FunctionFile, name: str
 ) -> Iterable[Finding]:
-    problem = check_rule(rule.strip(), scope=scope, types=draft.types, functions=function.uses)
+    callable_names = [*function.uses, name] if "result" in scope else []
+    problem = check_rule(rule.strip(), scope=scope, types=draft.types, functions=callable_names)
     if problem is not None:
         offset = len(rule) - len(rule.lstrip()) + problem.column
         yield Finding(place=draft.document.within(*path, offset=offset), message=problem.message)

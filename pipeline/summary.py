@@ -4,10 +4,10 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 
-from pipeline.records import FunctionReport, Report
+from pipeline.records import Action, FunctionReport, Report
 from pipeline.run import Outcome
 
-_ORDER = ("landed", "changed", "planned", "fresh", "stale", "edited", "failed", "blocked")
+_ORDER: tuple[Action, ...] = ("landed", "changed", "planned", "fresh", "stale", "edited", "failed", "blocked")
 
 
 def exit_code(outcome: Outcome) -> int:
