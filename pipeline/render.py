@@ -7,6 +7,7 @@ import re
 import textwrap
 import unicodedata
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,14 @@ from pipeline.seals import seal
 
 def render_template(path: str, **values: Any) -> str:
     """A template of this package, by its path inside it: `templates/types.py.j2`. Every value must be given."""
+    return str(_environment().get_template(path).render(**values))
+
+
+@cache
+def _environment() -> Any:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - 50 ms
 
-    environment = Environment(
+    return Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         undefined=StrictUndefined,
         keep_trailing_newline=True,
@@ -31,7 +37,6 @@ def render_template(path: str, **values: Any) -> str:
         lstrip_blocks=True,
         autoescape=False,  # noqa: S701 - Python and prompts are no HTML
     )
-    return environment.get_template(path).render(**values)
 
 
 def render_types(

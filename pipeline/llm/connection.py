@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 LONGEST_WAIT_SECONDS = 120.0
 """A server that asks for a longer pause is reported instead of waited for."""
 
+TIMEOUT_SECONDS = 120.0
+"""Patience for one reply where the configuration names none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Connection:
@@ -23,7 +26,7 @@ class Connection:
     """Base URL; None for the provider's own."""
     key_variable: str | None = None
     """Environment variable the key came from; None when the server is given no key."""
-    timeout_seconds: float = 120.0
+    timeout_seconds: float = TIMEOUT_SECONDS
     max_retries: int = 4
     """How often the SDK repeats a call that failed in passing; nothing else in this project repeats it."""
     key: str | None = field(default=None, repr=False)

@@ -60,7 +60,7 @@ def malformed(connection: Connection, model: str, why: str) -> UnavailableError:
     return UnavailableError(
         f"{connection.provider}:{model}: the server's reply cannot be used: {_one_line(why, connection.key)}. "
         f"Ask again; if it stays so, check that {connection.server} speaks this protocol (base_url under "
-        f"[tool.drystone.providers.{connection.provider}]), or {OTHER_MODEL}."
+        f"{_table(connection)}), or {OTHER_MODEL}."
     )
 
 
@@ -83,14 +83,19 @@ def _provider_error(failure: Exception, connection: Connection, model: str) -> P
     names = {kind.__name__ for kind in type(failure).__mro__}
     if names & {"APITimeoutError", "TimeoutException"} and not _never_connected(failure):
         return UnavailableError(
-            f"{who}: no reply from {server} within {connection.timeout_seconds:g} s. Try again, or raise "
-            f"timeout_seconds under [tool.drystone.providers.{connection.provider}]."
+            f"{who}: no reply from {server} within {connection.timeout_seconds:g} s. Try again, "
+            + (
+                ""
+                if connection.provider == "local"
+                else f"raise timeout_seconds under {_table(connection)}, "
+            )
+            + f"or {OTHER_MODEL}."
         )
     why = _one_line(str(failure.__cause__ or failure), connection.key) or type(failure).__name__
     if _never_connected(failure):
         return UnavailableError(
             f"{who}: cannot connect to {server} ({why}). Check the network and that the server runs; its "
-            f"address is base_url under [tool.drystone.providers.{connection.provider}]{_address_variable(connection)}."
+            f"address is base_url under {_table(connection)}{_address_variable(connection)}."
         )
     return UnavailableError(f"{who}: the connection to {server} broke ({why}). Try again, or {OTHER_MODEL}.")
 
@@ -116,7 +121,7 @@ def _refusal(failure: Exception, status: int, connection: Connection, model: str
     if status in {404, 410} or (status in {400, 422} and _NO_MODEL.search(text)):
         return ModelNotFoundError(
             f"{who}: {connection.server} knows no such model ({why}). Models retire and names change: {OTHER_MODEL}"
-            f"; if the name is right, check base_url under [tool.drystone.providers.{connection.provider}]."
+            f"; if the name is right, check base_url under {_table(connection)}."
         )
     if status in {408, 409} or status >= 500:
         return UnavailableError(
@@ -129,15 +134,21 @@ def _refusal(failure: Exception, status: int, connection: Connection, model: str
 
 
 def _key_refused(who: str, why: str, connection: Connection) -> str:
-    if connection.key is None:
+    if connection.key is not None:
         return (
-            f"{who}: the server wants a key ({why}). Name the environment variable that holds it: api_key_env "
-            f"under [tool.drystone.providers.{connection.provider}]."
+            f"{who}: the key in {connection.key_variable} was refused ({why}). Set {connection.key_variable} to a key "
+            f"that may use this model, or {OTHER_MODEL}."
         )
-    return (
-        f"{who}: the key in {connection.key_variable} was refused ({why}). Set {connection.key_variable} to a key "
-        f"that may use this model, or {OTHER_MODEL}."
+    way = (
+        f"Set {connection.key_variable}"
+        if connection.key_variable is not None
+        else f"Name the environment variable that holds one: api_key_env under {_table(connection)}"
     )
+    return f"{who}: {connection.server} wants a key ({why}). {way}."
+
+
+def _table(connection: Connection) -> str:
+    return f"[tool.drystone.providers.{connection.provider}]"
 
 
 def _address_variable(connection: Connection) -> str:

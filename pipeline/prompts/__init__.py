@@ -1,33 +1,15 @@
 """Prompts are files; this module fills them in. What is the same for every call of a role comes first."""
 
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipeline import render
 from pipeline.records import Case, Contract
 from pipeline.values import Types, show
 
-if TYPE_CHECKING:
-    import jinja2
-
-
-@cache
-def _environment() -> "jinja2.Environment":
-    import jinja2  # noqa: PLC0415 - a run that asks nobody does not pay for it
-
-    return jinja2.Environment(
-        loader=jinja2.PackageLoader("pipeline", "prompts"),
-        undefined=jinja2.StrictUndefined,
-        autoescape=False,  # noqa: S701 - prompts are text, not HTML
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=False,
-    )
-
 
 def render_prompt(name: str, **values: Any) -> str:
     """The prompt of one file in this folder; a name the file uses and nobody gave is an error."""
-    return _environment().get_template(name).render(**values).strip() + "\n"
+    return render.render_template(f"prompts/{name}", **values).strip() + "\n"
 
 
 def render_implementer(contract: Contract) -> str:

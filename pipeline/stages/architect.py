@@ -34,16 +34,21 @@ class Planned:
     refused: tuple[str, ...] = ()
 
 
+def first_messages(contract: Contract) -> tuple[str, str]:
+    """System and user text of the request for a contract: what `show-prompt` shows."""
+    system = prompts.render_prompt("architect.system.md.j2", most=MOST_PROPOSALS)
+    return system, prompts.render_architect(contract)
+
+
 def plan(contract: Contract, *, model: str, ask: Ask, admit: Admit) -> Planned:
     """Have a model propose cases, rules and an approach for a derived contract, and admit what stands."""
     schema = reply_schema(contract)
-    system = prompts.render_prompt("architect.system.md.j2", most=MOST_PROPOSALS)
-    message = Message("user", prompts.render_architect(contract))
+    system, prompt = first_messages(contract)
     reply = ask(
         Request(
             model=model,
             system=system,
-            messages=(message,),
+            messages=(Message("user", prompt),),
             max_tokens=MAX_TOKENS,
             schema=schema,
             temperature=0.0,

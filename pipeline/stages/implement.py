@@ -28,8 +28,9 @@ class Step:
     """One candidate, for whoever watches."""
 
     rung: Rung
-    attempt: int
-    note: str
+    number: int
+    refused: str | None = None
+    """None while it is being judged, then why it is refused."""
 
 
 Watch = Callable[[Step], None]
@@ -66,7 +67,7 @@ def implement(
     for rung in ladder:
         conversation = _Conversation(contract, rung, asks[rung.entry], seen)
         for number, reply in enumerate(conversation.replies(), start=1):
-            watch(Step(rung, number, "judge"))
+            watch(Step(rung, number))
             outcome = conversation.consider(reply, judge)
             if isinstance(outcome, Accepted):
                 return outcome.model_copy(update={"attempts": tuple(attempts)})

@@ -3,7 +3,7 @@
 import queue
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, Self
 
 from pipeline import bounds, render
 from pipeline.decider.client import Decider, UndecidedError
@@ -121,7 +121,7 @@ class _Pair:
             self._sessions[hash_seed] = self._sandbox.open(self._program, hash_seed=hash_seed)
         return self._sessions[hash_seed].observe(calls)
 
-    def __enter__(self) -> "_Pair":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

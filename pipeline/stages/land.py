@@ -1,6 +1,7 @@
 """Accepted -> files. The verdict goes first and comes last, so a killed run leaves no verdict of something else."""
 
 import difflib
+from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline import __version__, contract_file, disk, landed
@@ -8,10 +9,9 @@ from pipeline.digest import digest_text
 from pipeline.records import Accepted, Contract, Verdict
 
 
-def render_landing(accepted: Accepted, derived_digest: str, *, folder: Path, sandbox: str) -> dict[Path, str]:
+def render_landing(accepted: Accepted, contract_text: str, *, folder: Path, sandbox: str) -> dict[Path, str]:
     """The three files of a function, in the order in which they are written."""
     contract = accepted.contract
-    contract_text = render_landed_contract(contract, derived_digest)
     verdict = Verdict(
         spec=contract.spec,
         function=contract.function,
@@ -23,15 +23,14 @@ def render_landing(accepted: Accepted, derived_digest: str, *, folder: Path, san
         model=accepted.model,
         tool=f"drystone {__version__}",
     )
-    stem = folder / contract.function
     return {
-        stem.with_name(f"{contract.function}.contract.json"): contract_text,
-        stem.with_name(f"{contract.function}.py"): accepted.source,
-        stem.with_name(f"{contract.function}.verdict.json"): landed.render_verdict(verdict),
+        folder / f"{contract.function}.contract.json": contract_text,
+        folder / f"{contract.function}.py": accepted.source,
+        folder / f"{contract.function}.verdict.json": landed.render_verdict(verdict),
     }
 
 
-def render_landed_contract(contract: Contract, derived_digest: str) -> str:
+def render_contract(contract: Contract, derived_digest: str) -> str:
     """A contract as it lands, tied to what the spec gave."""
     return contract_file.render_contract(contract.model_copy(update={"derived_from": derived_digest}))
 
@@ -43,7 +42,7 @@ def write(files: dict[Path, str]) -> None:
         disk.write_text(path, text)
 
 
-def diff(files: dict[Path, str | None], root: Path) -> str:
+def diff(files: Mapping[Path, str | None], root: Path) -> str:
     """What writing these files would change, as a unified diff; None stands for a file that goes."""
     parts = []
     for path, text in files.items():

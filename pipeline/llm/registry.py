@@ -1,0 +1,171 @@
+"""From an entry of the configuration to a model that can be asked; the only module that knows every adapter."""
+
+import difflib
+import os
+import threading
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.errors import CredentialsError, SettingsError
+from pipeline.llm import weights
+from pipeline.llm.connection import TIMEOUT_SECONDS, Connection
+from pipeline.llm.port import Model
+
+LOCAL = "local"
+
+
+class ProviderSettings(BaseModel):
+    """One table `[tool.drystone.providers.NAME]`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    protocol: Literal["openai", "anthropic"]
+    """What the server speaks."""
+    base_url: str | None = Field(default=None, pattern=r"^https?://[^/\s]+")
+    """Where it listens; left out, the protocol's own provider."""
+    api_key_env: str | None = None
+    """Environment variable that holds its key; left out for a server with an address, it is given none."""
+    timeout_seconds: float | None = Field(default=None, gt=0)
+    """Patience for one reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoleModels:
+    """Which models play which role."""
+
+    architect: str
+    implementer: tuple[str, ...]
+    """The ladder: the next one is asked when the one before has failed."""
+    why: str
+    """One line that says how they came to be chosen."""
+
+
+_BUILT_IN = {
+    "openai": ProviderSettings(protocol="openai", api_key_env="OPENAI_API_KEY"),
+    "anthropic": ProviderSettings(protocol="anthropic", api_key_env="ANTHROPIC_API_KEY"),
+}
+
+_opened: dict[Any, Model] = {}
+_lock = threading.Lock()
+
+
+def open_model(
+    entry: str, providers: Mapping[str, ProviderSettings], *, environ: Mapping[str, str] | None = None
+) -> tuple[Model, str]:
+    """The connection an entry means and the model's name to put into requests.
+
+    An entry is `provider:model` or `local`. The provider is `openai`, `anthropic`, or a name from the
+    configuration, which wins. Connections are opened once a process and shared.
+
+    Raises `SettingsError` for an entry that means nothing, `CredentialsError` for a key that is not in the
+    environment, `WeightsError` where the embedded model is not installed; nothing is sent.
+    """
+    environ = os.environ if environ is None else environ
+    provider, _, model = entry.strip().partition(":")
+    if provider == LOCAL:
+        if LOCAL in providers:
+            raise SettingsError(
+                "[tool.drystone.providers.local]: `local` is the embedded model; give this server another name"
+            )
+        return _opened_once(LOCAL, LOCAL), _local_name(model)
+    settings = _settings_of(provider, entry, providers)
+    if not model:
+        raise SettingsError(f"model '{entry}' names a provider only: write {provider}:MODEL")
+    return _opened_once(settings.protocol, _connection(provider, settings, environ)), model
+
+
+def close_models() -> None:
+    """Close every connection that was opened; the next `open_model` opens new ones."""
+    with _lock:
+        opened = list(_opened.values())
+        _opened.clear()
+    for model in opened:
+        model.close()
+
+
+def default_models(environ: Mapping[str, str]) -> RoleModels:
+    """Who plays which role when nothing is configured, by the keys in the environment."""
+    keys = [name for name, settings in _BUILT_IN.items() if environ.get(settings.api_key_env or "")]
+    chosen = _defaults()["both" if len(keys) == 2 else keys[0] if keys else "none"]
+    return RoleModels(
+        architect=chosen["architect"], implementer=tuple(chosen["implementer"]), why=chosen["why"]
+    )
+
+
+@cache
+def _defaults() -> dict[str, Any]:
+    return tomllib.loads(resources.files(__package__).joinpath("defaults.toml").read_text("utf-8"))
+
+
+def _local_name(model: str) -> str:
+    name = weights.known_weights().model
+    if model not in {"", name}:
+        raise SettingsError(
+            f"model 'local:{model}': there is one embedded model; write `local` or `local:{name}`"
+        )
+    return name
+
+
+def _settings_of(provider: str, entry: str, providers: Mapping[str, ProviderSettings]) -> ProviderSettings:
+    known = {**_BUILT_IN, **providers}
+    if provider in known:
+        return known[provider]
+    close = difflib.get_close_matches(provider.lower(), [*known, LOCAL], n=1)
+    hint = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(sorted([*known, LOCAL]))}."
+    raise SettingsError(
+        f"model '{entry}': unknown provider '{provider}'; {hint} An entry is provider:model or local; describe other "
+        "servers under [tool.drystone.providers.NAME]."
+    )
+
+
+def _connection(provider: str, settings: ProviderSettings, environ: Mapping[str, str]) -> Connection:
+    built_in = settings is _BUILT_IN.get(provider)
+    address = settings.base_url or (environ.get(f"{provider.upper()}_BASE_URL") if built_in else None) or None
+    if address is not None and not address.startswith(("http://", "https://")):
+        raise SettingsError(
+            f"{provider.upper()}_BASE_URL is '{address}', which is no http:// or https:// address"
+        )
+    variable = settings.api_key_env
+    if variable is None and address is None:
+        variable = _BUILT_IN[settings.protocol].api_key_env
+    key = environ.get(variable or "", "").strip() or None
+    # A server of one's own often wants no key; it will say so if it does.
+    if variable is not None and key is None and not (built_in and address is not None):
+        raise CredentialsError(
+            f"{provider}: there is no key in {variable}. Set {variable}, or choose another provider under "
+            "[tool.drystone.models] in pyproject.toml; `local` needs no key."
+        )
+    return Connection(
+        provider=provider,
+        address=address,
+        key_variable=variable,
+        key=key,
+        timeout_seconds=settings.timeout_seconds or TIMEOUT_SECONDS,
+    )
+
+
+def _opened_once(protocol: str, connection: Any) -> Model:
+    with _lock:
+        if (protocol, connection) not in _opened:
+            _opened[protocol, connection] = _open(protocol, connection)
+        return _opened[protocol, connection]
+
+
+def _open(protocol: str, connection: Any) -> Model:
+    if protocol == LOCAL:
+        from pipeline.llm.local import LocalModel  # noqa: PLC0415
+
+        return LocalModel()
+    if protocol == "anthropic":
+        from pipeline.llm.anthropic import AnthropicModel  # noqa: PLC0415
+
+        return AnthropicModel(connection)
+    from pipeline.llm.openai import OpenAIModel  # noqa: PLC0415
+
+    return OpenAIModel(connection)
