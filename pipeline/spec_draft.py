@@ -145,14 +145,14 @@ def _check_clashes(draft: Draft) -> Iterable[Finding]:
 
 
 def _check_params(draft: Draft, name: str, function: FunctionFile) -> Iterable[Finding]:
-    taken = {*draft.names("types"), *draft.names("errors"), *function.uses}
+    taken = {*draft.names("types"), *draft.names("errors"), *function.uses, name}
     for param in function.params:
         if keyword.iskeyword(param):
             message = f"'{param}' is a Python keyword; choose another name"
         elif param == "result":
             message = "'result' is what 'ensures' calls the returned value; choose another name"
         elif param in taken:
-            message = f"'{param}' is already the name of a type, an error or a used function"
+            message = f"'{param}' is already the name of a type, an error or a function that a rule may call"
         else:
             continue
         yield draft.key("functions", name, "params", param, message=message)
