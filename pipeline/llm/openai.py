@@ -3,6 +3,7 @@
 import json
 import re
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field
@@ -32,9 +33,19 @@ _NOTICES = {
 class OpenAIModel(Model):
     """One connection; `Request.model` says which model answers."""
 
-    def __init__(self, connection: Connection, *, http_client: "httpx2.Client | None" = None) -> None:
-        """Open nothing yet: the SDK is imported and the client made by the first question."""
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        extra_body: Callable[[Request], dict[str, Any]] | None = None,
+        http_client: "httpx2.Client | None" = None,
+    ) -> None:
+        """Open nothing yet: the SDK is imported and the client made by the first question.
+
+        `extra_body` gives the fields of a server that are not in the protocol.
+        """
         self._connection = connection
+        self._extra_body = extra_body
         self._http_client = http_client
         self._quirks = Quirks(connection.provider, _NOTICES)
         self._lock = threading.Lock()
@@ -57,6 +68,8 @@ class OpenAIModel(Model):
 
     def _ask_once(self, request: Request, without: frozenset[str]) -> Reply:
         arguments = _arguments(request, without=without, own_server=self._connection.address is None)
+        if self._extra_body is not None:
+            arguments["extra_body"] = self._extra_body(request)
         response = self._connected().chat.completions.with_raw_response.create(**arguments)
         body = json.loads(response.content)
         if isinstance(body, dict) and body.get("error") and not body.get("choices"):

@@ -73,7 +73,8 @@ def open_model(
             raise SettingsError(
                 "[tool.drystone.providers.local]: `local` is the embedded model; give this server another name"
             )
-        return _opened_once(LOCAL, LOCAL), _local_name(model)
+        name = _local_name(model)
+        return _opened_once(LOCAL, LOCAL), name
     settings = _settings_of(provider, entry, providers)
     if not model:
         raise SettingsError(f"model '{entry}' names a provider only: write {provider}:MODEL")
