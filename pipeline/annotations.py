@@ -4,6 +4,7 @@ import ast
 import difflib
 import keyword
 import re
+import warnings
 from collections.abc import Collection
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -27,7 +28,8 @@ class _AnnotationError(ValueError):
 def parse_annotation(text: str) -> ast.expr:
     """The syntax tree of an annotation; raises ValueError when it is no expression."""
     try:
-        return ast.parse(text.strip(), mode="eval").body
+        with warnings.catch_warnings(action="ignore"):  # Python's opinion on style is not asked for here
+            return ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise ValueError(f"'{text}' is not a type annotation") from None
 
@@ -72,6 +74,8 @@ def _check_node(node: ast.expr, names: Collection[str]) -> None:
                     raise _AnnotationError("Literal takes texts, whole numbers and booleans")
         case ast.Subscript(value=ast.Name(id=name), slice=inner) if name in CONTAINERS:
             items = items_of(inner)
+            if not items:
+                raise _AnnotationError(f"say what the {name} holds")
             wanted = CONTAINERS[name][1]
             if wanted is not None and len(items) != wanted:
                 raise _AnnotationError(f"{name} takes {wanted} type{'s' * (wanted > 1)}, not {len(items)}")

@@ -90,7 +90,9 @@ def show_prompt(settings: Settings, function_id: str, role: str) -> str:
         known = ", ".join(status.function.contract.id for status in project.statuses)
         raise SettingsError(f"'{function_id}' is no function of a spec; there are: {known}")
     if role == "architect":
-        return "\n".join(architect.first_messages(found.function.contract))
+        return "\n".join(
+            architect.first_messages(found.function.contract, independent=settings.independent_architect)
+        )
     return "\n".join(_first_messages(found))
 
 

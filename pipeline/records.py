@@ -264,6 +264,14 @@ class Verdict(Record):
 # -- what a run does about it ------------------------------------------------------------------------------
 
 
+class Rung(Record):
+    """One step of the ladder: a model and how many independent samples it may give."""
+
+    entry: str
+    """`provider:model`."""
+    samples: int = 1
+
+
 class Attempt(Record):
     """One candidate that did not make it, and why, in one line."""
 

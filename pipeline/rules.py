@@ -8,6 +8,7 @@ import ast
 import difflib
 import math
 import re
+import warnings
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -140,7 +141,8 @@ def constants(text: str) -> list[Any]:
 
 def compile_rule(text: str) -> CodeType:
     """The code of a checked rule, for `eval` with `namespace(...)` as globals. For the decider process alone."""
-    return compile(_parse(text), "<rule>", "eval")
+    with warnings.catch_warnings(action="ignore"):
+        return compile(_parse(text), "<rule>", "eval")
 
 
 def namespace(types: Types, functions: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
@@ -153,7 +155,8 @@ def _parse(text: str) -> ast.Expression:
     if len(text) > _MAX_LENGTH:
         raise _ProblemError(f"a rule has at most {_MAX_LENGTH} characters, this one {len(text)}")
     try:
-        return ast.parse(text.strip(), mode="eval")
+        with warnings.catch_warnings(action="ignore"):  # Python's opinion on style is not asked for here
+            return ast.parse(text.strip(), mode="eval")
     except SyntaxError as error:
         problem = _ProblemError(f"not a Python expression: {error.msg}")
         problem.column = max((error.offset or 1) - 1, 0)

@@ -73,8 +73,10 @@ class _Generation:
         self._wanted = wanted
         self._progress = progress
         self._stale = {status.function.contract.id: status for status in stale}
-        self._ladder = [implement.parse_rung(text) for text in self._settings.implementer]
-        self._entries = [*filter(None, [self._settings.architect]), *(rung.entry for rung in self._ladder)]
+        self._entries = [
+            *filter(None, [self._settings.architect]),
+            *(rung.entry for rung in self._settings.ladder),
+        ]
         self._parts: dict[str, Part] = {}
         """What a caller may build on: fresh functions and those accepted in this run."""
         self._reports: dict[str, FunctionReport] = {}
@@ -226,10 +228,11 @@ class _Generation:
         planned = architect.Planned(derived)
         entry = self._settings.architect
         if entry is not None:
-            independent = entry not in {rung.entry for rung in self._ladder}
+            independent = self._settings.independent_architect
             planned = architect.plan(
                 derived,
                 model=entry,
+                independent=independent,
                 ask=desk.ask_for("architect", entry),
                 admit=lambda contract, cases, rules: self._judge.admit(
                     contract, cases=cases, rules=rules, independent=independent
@@ -250,8 +253,8 @@ class _Generation:
 
         return implement.implement(
             contract,
-            ladder=self._ladder,
-            asks={rung.entry: desk.ask_for("implementer", rung.entry) for rung in self._ladder},
+            ladder=self._settings.ladder,
+            asks={rung.entry: desk.ask_for("implementer", rung.entry) for rung in self._settings.ladder},
             judge=lambda source: self._judge.judge(contract, source, callees),
             watch=watch,
         )

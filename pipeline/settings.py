@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from pipeline.errors import SettingsError
 from pipeline.llm.registry import ProviderSettings, default_models
+from pipeline.records import Rung
 
 NOBODY = "none"
 """As a model's name: the role is not played."""
@@ -53,10 +55,16 @@ class Settings(_Table):
     jobs: int
     architect: str | None
     """None: contracts are derived from the spec alone."""
-    implementer: tuple[str, ...]
+    ladder: tuple[Rung, ...]
+    """Who implements: the next one is asked when the one before has failed."""
     providers: dict[str, ProviderSettings]
     why_models: str | None
     """One line that says why these models play, when no configuration names them."""
+
+    @property
+    def independent_architect(self) -> bool:
+        """Whether the architect is another model than every implementer."""
+        return self.architect not in {rung.entry for rung in self.ladder}
 
     @property
     def generated(self) -> Path:
@@ -101,10 +109,18 @@ def read_settings(
         sandbox=found.sandbox,
         jobs=found.jobs if jobs is None else jobs,
         architect=None if named_architect == NOBODY else named_architect,
-        implementer=ladder,
+        ladder=tuple(parse_rung(text) for text in ladder),
         providers=found.providers,
         why_models=why,
     )
+
+
+def parse_rung(text: str) -> Rung:
+    """`openai:gpt-4o-mini`, or `local x8` for eight samples."""
+    match = re.fullmatch(r"(.+?)(?:\s+x(\d+))?", text.strip())
+    if match is None:
+        raise SettingsError("pyproject.toml: [tool.drystone.models] implementer: an empty name")
+    return Rung(entry=match[1], samples=max(1, int(match[2] or 1)))
 
 
 def _read_file(path: Path) -> FileSettings:

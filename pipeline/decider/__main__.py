@@ -12,8 +12,9 @@ from typing import Any
 
 from pipeline.decider.clauses import Observe
 from pipeline.decider.judging import judge
+from pipeline.decider.soundness import unsound
 from pipeline.decider.vetting import admit, vet
-from pipeline.records import Case, Contract
+from pipeline.records import Case, Clause, Contract, Judgement
 from pipeline.sandbox import wire
 from pipeline.sandbox.port import Call, Observation
 
@@ -70,7 +71,15 @@ def main() -> None:
 
 def _serve(channel: Channel, job: dict[str, Any]) -> Any:
     contract = Contract.model_validate(job["contract"])
+    problems = unsound(contract)
     match job["job"]:
+        case "vet" if problems:
+            return [asdict(problem) for problem in problems]
+        case _ if problems:
+            clauses = [
+                Clause(clause=problem.clause, passed=False, message=problem.message) for problem in problems
+            ]
+            return Judgement(clauses=tuple(clauses)).model_dump(mode="json")
         case "vet":
             return [asdict(problem) for problem in vet(contract, channel.note)]
         case "admit":

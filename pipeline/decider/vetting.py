@@ -15,6 +15,7 @@ from pipeline.decider.clauses import (
     NeedsCodeError,
 )
 from pipeline.decider.judging import Trial, case_trials, generated_arguments
+from pipeline.decider.soundness import Problem
 from pipeline.records import Case, Contract, Rule
 from pipeline.rules import check_rule
 from pipeline.sandbox import wire
@@ -26,14 +27,6 @@ FEWEST_INPUTS = 5
 
 Note = Callable[[str], None]
 """Called with the name of a clause before it is evaluated, so that one that hangs can be named."""
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A clause of a contract that cannot stand, or `contract` for the whole of it."""
-
-    clause: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)

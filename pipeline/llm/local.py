@@ -5,14 +5,19 @@ import importlib.util
 import secrets
 import socket
 import threading
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import UnavailableError, WeightsError
 from pipeline.llm import weights
 from pipeline.llm.connection import Connection
 from pipeline.llm.openai import OpenAIModel
 from pipeline.llm.port import Model, Reply, Request
+
+if TYPE_CHECKING:
+    import httpx2
 
 CONTEXT_TOKENS = 8192
 """Prompt and reply of one question together."""
@@ -24,16 +29,24 @@ class LocalModel(Model):
     """The embedded model. Its server starts with the first question, once a process.
 
     Questions are answered one at a time: on two cores, two side by side gain a tenth in tokens a second and
-    lose it again where each evaluates the shared start of the prompt for itself. At temperature 0 the same
-    question has the same answer.
+    lose it again where each evaluates the shared start of the prompt for itself. The same question with a seed,
+    or at temperature 0, has the same answer.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
-        """Check that what the model needs is here; `path` names other weights than the pulled ones.
+    def __init__(
+        self,
+        path: Path | None = None,
+        *,
+        start: Callable[[Path, str], Any] | None = None,
+        http_client: "httpx2.Client | None" = None,
+    ) -> None:
+        """Check that what the model needs is here.
 
-        Raises `WeightsError` with the command that brings what is missing.
+        `path` names other weights than the pulled ones; `start` gives, for weights and a key, an object with a
+        `listening_address` that serves until it is dropped. Raises `WeightsError` with the command that brings
+        what is missing.
         """
-        if importlib.util.find_spec("xllamacpp") is None:
+        if start is None and importlib.util.find_spec("xllamacpp") is None:
             raise WeightsError(
                 "local: the embedded model's engine is not installed: pip install 'drystone[local]'"
             )
@@ -43,8 +56,11 @@ class LocalModel(Model):
                 f"drystone model pull ({weights.known_weights().bytes / 1e9:.1f} GB, once)"
             )
         self._path = path or weights.weights_path()
-        self._lock = threading.Lock()
+        self._start = start or _start_server
+        self._http_client = http_client
+        self._starting = threading.Lock()
         self._turn = threading.Lock()
+        self._evaluated: Request | None = None
         self._server: Any = None
         self._client: OpenAIModel | None = None
 
@@ -52,19 +68,31 @@ class LocalModel(Model):
         client = self._started()
         # Waiting here, not in the server's queue, keeps the wait out of the reply's timeout.
         with self._turn:
+            self._prepare(client, request)
             return client.ask(request)
 
     def close(self) -> None:
-        with self._lock:
+        with self._starting:
             if self._client is not None:
                 self._client.close()
-            self._client = self._server = None
+            self._client = self._server = self._evaluated = None
+
+    def _prepare(self, client: OpenAIModel, request: Request) -> None:
+        # A prompt evaluated after a cached start rounds differently from one evaluated whole, and now and then
+        # that turns an answer. So a prompt whose answer must be the same twice is evaluated whole first; every
+        # question on it then begins from exactly that.
+        repeatable = request.temperature == 0 or request.seed is not None
+        prompt = replace(request, max_tokens=1, temperature=0.0, seed=0) if repeatable else None
+        if prompt is not None and prompt != self._evaluated:
+            self._evaluated = None
+            client.ask(prompt)
+        self._evaluated = prompt
 
     def _started(self) -> OpenAIModel:
-        with self._lock:
+        with self._starting:
             if self._client is None:
                 key = secrets.token_urlsafe(24)
-                self._server = _start_server(self._path, key)
+                self._server = self._start(self._path, key)
                 self._client = OpenAIModel(
                     Connection(
                         provider="local",
@@ -73,15 +101,11 @@ class LocalModel(Model):
                         max_retries=0,
                         key=key,
                     ),
-                    extra_body=_cache_rule,
+                    # One token is what preparing a prompt asks for.
+                    extra_body=lambda asked: {"cache_prompt": asked.max_tokens > 1},
+                    http_client=self._http_client,
                 )
             return self._client
-
-
-def _cache_rule(request: Request) -> dict[str, Any]:
-    # A prompt evaluated after a cached start rounds differently from one evaluated whole, and now and then that
-    # turns a greedy answer. A sample is not promised twice, so it may have the start for free.
-    return {"cache_prompt": request.temperature != 0}
 
 
 def _start_server(path: Path, key: str) -> Any:

@@ -19,6 +19,7 @@ from pipeline.stages.port import Ask
 
 MAX_TOKENS = 1500
 MOST_PROPOSALS = 4
+MOST_WITHOUT_INDEPENDENCE = 2
 MOST_APPROACH = 600
 
 Admit = Callable[
@@ -34,16 +35,21 @@ class Planned:
     refused: tuple[str, ...] = ()
 
 
-def first_messages(contract: Contract) -> tuple[str, str]:
+def first_messages(contract: Contract, *, independent: bool) -> tuple[str, str]:
     """System and user text of the request for a contract: what `show-prompt` shows."""
-    system = prompts.render_prompt("architect.system.md.j2", most=MOST_PROPOSALS)
+    most = MOST_PROPOSALS if independent else MOST_WITHOUT_INDEPENDENCE
+    system = prompts.render_prompt("architect.system.md.j2", most=most, independent=independent)
     return system, prompts.render_architect(contract)
 
 
-def plan(contract: Contract, *, model: str, ask: Ask, admit: Admit) -> Planned:
-    """Have a model propose cases, rules and an approach for a derived contract, and admit what stands."""
-    schema = reply_schema(contract)
-    system, prompt = first_messages(contract)
+def plan(contract: Contract, *, model: str, independent: bool, ask: Ask, admit: Admit) -> Planned:
+    """Have a model propose cases, rules and an approach for a derived contract, and admit what stands.
+
+    `independent`: no implementer is the same model. An architect that examines its own work is asked for no
+    rules, because none of them could be admitted.
+    """
+    schema = reply_schema(contract, independent=independent)
+    system, prompt = first_messages(contract, independent=independent)
     reply = ask(
         Request(
             model=model,
@@ -62,7 +68,7 @@ def plan(contract: Contract, *, model: str, ask: Ask, admit: Admit) -> Planned:
     except ValueError as error:
         return Planned(contract, (f"the architect's reply is no use: {error}",))
     unique, numbered = _cases(contract, proposal["cases"][:MOST_PROPOSALS])
-    cases, rules, refused = admit(contract, unique, proposal["rules"][:MOST_PROPOSALS])
+    cases, rules, refused = admit(contract, unique, proposal.get("rules", [])[:MOST_PROPOSALS])
     approach = " ".join(str(proposal["approach"]).split())[:MOST_APPROACH] or None
     planned = contract.model_copy(
         update={"cases": contract.cases + cases, "ensures": contract.ensures + rules, "approach": approach}
@@ -86,7 +92,7 @@ def hold_back(contract: Contract) -> Contract:
     return contract.model_copy(update={"cases": cases})
 
 
-def reply_schema(contract: Contract) -> dict[str, Any]:
+def reply_schema(contract: Contract, *, independent: bool) -> dict[str, Any]:
     """JSON Schema of a proposal, in the subset every provider takes: all required, no maps, no constraints."""
     returns = _object({"returns": _value_schema(contract.returns, contract.types)})
     errors = sorted({item.error for item in contract.raises})
@@ -94,13 +100,8 @@ def reply_schema(contract: Contract) -> dict[str, Any]:
     given = _object({param.name: _value_schema(param.type, contract.types) for param in contract.params})
     outcome = outcomes[0] if len(outcomes) == 1 else {"anyOf": outcomes}
     case = _object({"name": {"type": "string"}, "given": given, "outcome": outcome})
-    return _object(
-        {
-            "approach": {"type": "string"},
-            "cases": {"type": "array", "items": case},
-            "rules": {"type": "array", "items": {"type": "string"}},
-        }
-    )
+    rules = {"rules": {"type": "array", "items": {"type": "string"}}} if independent else {}
+    return _object({"approach": {"type": "string"}, "cases": {"type": "array", "items": case}, **rules})
 
 
 def _object(properties: dict[str, Any]) -> dict[str, Any]:

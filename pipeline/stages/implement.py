@@ -7,20 +7,12 @@ from dataclasses import dataclass
 from pipeline import bounds, prompts, render
 from pipeline.digest import digest_text
 from pipeline.llm.port import Message, Reply, Request
-from pipeline.records import Accepted, Attempt, Clause, Contract, Judgement, Rejected
+from pipeline.records import Accepted, Attempt, Clause, Contract, Judgement, Rejected, Rung
 from pipeline.stages.port import Ask
 
 MAX_TOKENS = 2048
 REPAIRS = 2
 SAMPLING_TEMPERATURE = 0.8
-
-
-@dataclass(frozen=True, slots=True)
-class Rung:
-    """One step of the ladder: a model and how many independent samples it may give."""
-
-    entry: str
-    samples: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +31,6 @@ JudgeSource = Callable[[str], Judgement]
 
 class InsufficientError(Exception):
     """A model says that no function can keep the contract."""
-
-
-def parse_rung(text: str) -> Rung:
-    """`openai:gpt-4o-mini`, or `local x8` for eight samples."""
-    match = re.fullmatch(r"(.+?)(?:\s+x(\d+))?", text.strip())
-    assert match is not None
-    return Rung(match[1], max(1, int(match[2] or 1)))
 
 
 def first_messages(contract: Contract) -> tuple[str, str]:
