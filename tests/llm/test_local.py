@@ -1,11 +1,15 @@
 import importlib.util
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
+import httpx2
 import pytest
 
 from pipeline.errors import ProviderError, UnavailableError
 from pipeline.llm import weights
-from pipeline.llm.local import LocalModel, _cache_rule
+from pipeline.llm.local import LocalModel
+from pipeline.llm.port import Message
 
 
 @pytest.fixture
@@ -19,17 +23,42 @@ def model(request_of):
     model.close()
 
 
-def test_greedy_answers_do_not_depend_on_the_cache(request_of):
-    """At temperature 0 the prompt is evaluated whole; samples may reuse what is cached."""
-    rules = [_cache_rule(request_of(temperature=value)) for value in (0.0, 0.8, None)]
+@pytest.mark.parametrize(
+    ("questions", "sent"),
+    [
+        ([{"temperature": 0.0}], [(1, False), (300, True)]),
+        ([{"temperature": 0.8, "seed": 1}] * 2, [(1, False), (300, True), (300, True)]),
+        ([{"temperature": 0.0}, {"temperature": 0.8, "seed": 1}], [(1, False), (300, True), (300, True)]),
+        ([{"temperature": 0.8}], [(300, True)]),
+        ([{"seed": 1}, {}, {"seed": 1}], [(1, False), (300, True), (300, True), (1, False), (300, True)]),
+        ([{"seed": 1}, {"seed": 1, "system": "b"}], [(1, False), (300, True), (1, False), (300, True)]),
+    ],
+)
+def test_a_prompt_is_evaluated_whole_before_a_repeatable_answer(questions, sent, fake_server, request_of):
+    """Greedy and seeded questions begin from a prompt evaluated whole, once for questions in a row on one prompt."""
+    answer = {"choices": [{"message": {"content": "x"}, "finish_reason": "stop"}]}
+    server = fake_server(httpx2.Response(200, json=answer))
+    started = []
+    model = LocalModel(
+        Path("tiny.gguf"),
+        start=lambda path, key: (
+            started.append((path, key)) or SimpleNamespace(listening_address="http://x.test")
+        ),
+        http_client=server.client,
+    )
 
-    expected = [{"cache_prompt": False}, {"cache_prompt": True}, {"cache_prompt": True}]
-    assert expected == rules
+    for question in questions:
+        model.ask(request_of(**question))
+
+    assert sent == [(asked["max_tokens"], asked["cache_prompt"]) for asked in server.asked]
+    ((path, key),) = started
+    assert Path("tiny.gguf") == path
+    assert {f"Bearer {key}"} == {request.headers["authorization"] for request in server.requests}
 
 
 @pytest.mark.local
 def test_the_embedded_model_answers(model, request_of, capfd):
-    """It answers quietly, the same twice at temperature 0, keeps to a schema, and says when a prompt is too long."""
+    """It answers quietly and repeatably, keeps to a schema, and says when a prompt is too long."""
     schema = {
         "type": "object",
         "properties": {"n": {"type": "integer"}},
@@ -38,14 +67,16 @@ def test_the_embedded_model_answers(model, request_of, capfd):
     }
     greedy = request_of(temperature=0.0, seed=1, max_tokens=24)
 
-    first = model.ask(greedy)
-    model.ask(replace(greedy, system="You count. " * 9, temperature=0.8))
-    again = model.ask(greedy)
+    sampled = replace(greedy, temperature=0.8)
+
+    first, sample = model.ask(greedy), model.ask(sampled)
+    model.ask(replace(greedy, messages=(Message("user", "sub(a, b)"),), seed=None, temperature=0.8))
+    again, resample = model.ask(greedy), model.ask(sampled)
     number = model.ask(replace(greedy, schema=schema))
     with pytest.raises(ProviderError, match="longer than the model can read"):
         model.ask(replace(greedy, system="word " * 9000))
 
-    assert first.text == again.text
+    assert (first.text, sample.text) == (again.text, resample.text)
     expected = ("length", 24)
     assert expected == (first.stop, first.tokens_out)
     assert number.text.startswith("{")
