@@ -50,6 +50,21 @@ class Landed:
         except ValidationError:
             return None
 
+    def broken_link(self) -> str | None:
+        """Where the chain verdict -> source -> contract is broken, in words; None if it holds."""
+        verdict = self.verdict()
+        if self.source_text is None:
+            return "its function file is missing"
+        if seals.read_seal(self.source_text) != "sealed":
+            return f"{self.source_path.name} was edited by hand"
+        if verdict is None:
+            return "its verdict is missing"
+        if verdict.source_digest != digest_text(self.source_text):
+            return "its verdict speaks of another source"
+        if self.contract_text is None or verdict.contract_digest != digest_text(self.contract_text):
+            return "its verdict speaks of another contract"
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Status:

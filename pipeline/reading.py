@@ -38,7 +38,9 @@ def plan(settings: Settings, wanted: Wanted) -> Outcome:
     assert project.strangers is not None
     notes = [project.relative(f"{path} would be rewritten") for path in project.types()]
     notes += [project.relative(f"{path} would be removed") for path in project.strangers.orphans]
-    return Outcome(Report(functions=tuple(reports), notes=tuple(notes)))
+    asked = any(report.action == "planned" for report in reports)
+    models = settings.entries if asked else ()
+    return Outcome(Report(functions=tuple(reports), notes=tuple(notes), models=models))
 
 
 def lint(settings: Settings, selection: tuple[str, ...] | None, progress: Progress) -> Outcome:

@@ -182,6 +182,21 @@ class Contract(Record):
     def id(self) -> str:
         return f"{self.spec}.{self.function}"
 
+    @property
+    def clauses(self) -> tuple[str, ...]:
+        """Every clause a candidate is judged by, in the order in which they are reported."""
+        return (
+            "bounds",
+            *(f"examples[{case.name}]" for case in self.cases),
+            "returns",
+            "raises",
+            *(f"raises[{item.error}]" for item in self.raises if item.when is not None),
+            *(f"ensures[{number}]" for number in range(len(self.ensures))),
+            "unmodified",
+            "repeatable",
+            "limits",
+        )
+
 
 class SpecFunction(Record):
     """One function of a spec: its contract as the spec alone gives it, and where a person wrote it."""
@@ -331,6 +346,8 @@ class Report(Record):
     """Files written or removed beside the functions, and whatever else a person may want to know."""
     strangers: tuple[str, ...] = ()
     """Files in `generated/` that belong to no function of the specs, each with what to do about it."""
+    models: tuple[str, ...] = ()
+    """Who would be asked, when only the plan was asked for; empty if everything is fresh."""
     diff: str = ""
     """Unified diff of what would be written, when only that was asked for."""
     sandbox: str | None = None

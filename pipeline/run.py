@@ -73,10 +73,6 @@ class _Generation:
         self._wanted = wanted
         self._progress = progress
         self._stale = {status.function.contract.id: status for status in stale}
-        self._entries = [
-            *filter(None, [self._settings.architect]),
-            *(rung.entry for rung in self._settings.ladder),
-        ]
         self._parts: dict[str, Part] = {}
         """What a caller may build on: fresh functions and those accepted in this run."""
         self._reports: dict[str, FunctionReport] = {}
@@ -101,7 +97,7 @@ class _Generation:
                 findings = vet_all(self._judge, list(self._stale.values()), self._settings.root)
                 if findings:
                     return Outcome(Report(findings=tuple(findings), sandbox=level))
-                self._asking = Asking(self._settings, self._entries, fresh=self._wanted.fresh)
+                self._asking = Asking(self._settings, self._settings.entries, fresh=self._wanted.fresh)
                 notes = self._write_types()
                 self._progress.start(list(self._stale), "generating")
                 self._work()
@@ -176,7 +172,7 @@ class _Generation:
 
     def _jobs(self) -> int:
         """As asked; else two where the embedded model computes on this machine, eight where others do."""
-        local = any(entry.partition(":")[0] == "local" for entry in self._entries)
+        local = any(entry.partition(":")[0] == "local" for entry in self._settings.entries)
         return self._settings.jobs or (2 if local else 8)
 
     def _finish(self, function: str, report: FunctionReport) -> None:

@@ -62,6 +62,11 @@ class Settings(_Table):
     """One line that says why these models play, when no configuration names them."""
 
     @property
+    def entries(self) -> tuple[str, ...]:
+        """Every model that may be asked, the architect first."""
+        return tuple(dict.fromkeys(filter(None, [self.architect, *(rung.entry for rung in self.ladder)])))
+
+    @property
     def independent_architect(self) -> bool:
         """Whether the architect is another model than every implementer."""
         return self.architect not in {rung.entry for rung in self.ladder}

@@ -63,17 +63,6 @@ class Clauses:
         wired = tuple(wire.encode(argument, self.types.classes) for argument in arguments)
         return Call(self.contract.function, wired)
 
-    def names_of_clauses(self) -> list[str]:
-        """Every clause this contract has, in the order in which they are reported."""
-        contract = self.contract
-        return [
-            *(f"examples[{case.name}]" for case in contract.cases),
-            "returns", "raises",
-            *(f"raises[{item.error}]" for item in contract.raises if item.when is not None),
-            *(f"ensures[{number}]" for number in range(len(contract.ensures))),
-            "unmodified", "repeatable", "limits",
-        ]  # fmt: skip
-
     def holds(self, rule: str, arguments: Arguments, result: Any = MISSING) -> bool:
         """Whether a rule is true of a call. Raises whatever the rule raises."""
         if rule not in self._code:

@@ -58,7 +58,7 @@ def judge(contract: Contract, first: Observe, second: Observe) -> Judgement:
         _replay(clauses, trials, observed, second, findings)
     verdicts = [
         Clause(clause=name, passed=name not in findings.by_clause, message=message, hidden=hidden)
-        for name in clauses.names_of_clauses()
+        for name in contract.clauses
         for message, hidden in [_account(findings, name)]
     ]
     answers = [[o.outcome, o.value, o.error] for o in observed]

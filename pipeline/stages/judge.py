@@ -70,7 +70,7 @@ class Judge:
             except UndecidedError as error:
                 return _single("limits", f"with what it returned, a rule {error}")
         judgement = Judgement.model_validate(found)
-        clauses = (Clause(clause="bounds", passed=True), *judgement.clauses)
+        clauses = judgement.clauses
         if judgement.passed and not pair.clean:
             tainted = Clause(clause="limits", passed=False, message="its process did not end cleanly")
             clauses = tuple(tainted if clause.clause == "limits" else clause for clause in clauses)
