@@ -50,7 +50,7 @@ class Connection:
 def limit_waiting(http_client: "httpx2.Client") -> None:
     """Make a pause longer than `LONGEST_WAIT_SECONDS` an answer instead of a reason to sleep.
 
-    Both SDKs obey `x-should-retry`; without it one of them sleeps for as long as the server asks.
+    For an SDK that sleeps for as long as the server asks, but obeys `x-should-retry`.
     """
     hooks = http_client.event_hooks
     http_client.event_hooks = {**hooks, "response": [*hooks.get("response", []), _refuse_long_pause]}

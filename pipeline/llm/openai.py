@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, Field
 
 from pipeline.llm import failures, schemas
-from pipeline.llm.connection import Connection, limit_waiting
+from pipeline.llm.connection import Connection
 from pipeline.llm.port import Model, Reply, Request, Stop
 from pipeline.llm.quirks import Quirks
 
@@ -91,14 +91,12 @@ class OpenAIModel(Model):
         import openai  # noqa: PLC0415
 
         connection = self._connection
-        http_client = self._http_client or openai.DefaultHttpxClient()
-        limit_waiting(http_client)
         return openai.OpenAI(
             api_key=connection.key or "none",
             base_url=connection.address or "https://api.openai.com/v1",
             timeout=connection.timeout,
             max_retries=connection.max_retries,
-            http_client=http_client,
+            http_client=self._http_client,
         )
 
 

@@ -24,7 +24,7 @@ SCHEMA = {
 
 
 def message(*texts, stop_reason="end_turn", **usage):
-    blocks = [{"type": "thinking", "thinking": "hm", "signature": "s"}]
+    blocks = [{"type": "thinking", "thinking": "hm", "signature": "s"}, {"type": "other", "text": "no"}]
     blocks += [{"type": "text", "text": text} for text in texts]
     tokens = {"input_tokens": 10, "output_tokens": 4, **usage}
     body = {"id": "m", "type": "message", "role": "assistant", "model": "small-1", "content": blocks}
@@ -47,7 +47,7 @@ def model_at(server, **settings):
 
 
 def test_a_reply_carries_text_and_tokens(fake_server, request_of):
-    """Text blocks are joined, thinking is left out; writing to the cache counts as uncached."""
+    """Text blocks are joined, other blocks are left out; writing to the cache counts as uncached."""
     answer = message("def ", "add", cache_read_input_tokens=7, cache_creation_input_tokens=5)
 
     reply = model_at(fake_server(answer)).ask(request_of())

@@ -187,6 +187,25 @@ def test_why_a_reply_stopped(finish_reason, message, stop, fake_server, request_
     assert stop == model_at(server).ask(request_of()).stop
 
 
+def test_a_refusal_is_told_in_the_models_words(fake_server, request_of):
+    """Where there is no content, the text is what the model said in refusing."""
+    server = fake_server(completion(None, refusal="I cannot."))
+
+    expected = "I cannot."
+    assert expected == model_at(server).ask(request_of()).text
+
+
+def test_a_prompt_that_is_too_long_is_not_asked_again(fake_server, request_of):
+    """A refusal for length names max_tokens too, and is no reason to try its other name."""
+    server = fake_server(refusal(400, "maximum context length is 8: shorten the messages or max_tokens"))
+
+    with pytest.raises(ProviderError, match="longer than the model can read"):
+        model_at(server).ask(request_of())
+
+    expected = 1
+    assert expected == len(server.asked)
+
+
 def test_a_server_that_counts_nothing_is_not_free(fake_server, request_of):
     """Without usage in the reply, tokens are estimated instead of taken for none."""
     reply = model_at(fake_server(completion("x" * 30, usage=None))).ask(request_of())
@@ -210,7 +229,10 @@ def test_a_server_that_counts_nothing_is_not_free(fake_server, request_of):
             "not JSON",
         ),
         (httpx2.Response(200, html="<html>Welcome</html>"), "not JSON"),
-        (httpx2.Response(200, content=b"\xff\xfe", headers={"content-type": "application/json"}), "not JSON"),
+        (
+            httpx2.Response(200, content=b'{"id": "\xff"}', headers={"content-type": "application/json"}),
+            "not JSON",
+        ),
         (httpx2.Response(200, json={"error": {"message": "upstream died"}}), "upstream died"),
         (completion(text=["a", "list"]), "message.content"),
     ],

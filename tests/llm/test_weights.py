@@ -124,13 +124,14 @@ def test_whole_weights_land_and_are_marked(path):
 
 
 def test_pulled_weights_are_not_fetched_again(path):
-    """A second pull asks no source."""
+    """A second pull asks no source and reads no byte."""
     pull(path, FakeSource())
-    again = FakeSource()
+    again, told = FakeSource(), []
 
-    pull(path, again)
+    pull(path, again, progress=lambda *news: told.append(news))
 
     assert not again.found
+    assert not told
 
 
 def test_weights_changed_after_the_pull_are_noticed(path):

@@ -1,0 +1,16 @@
+import httpx2
+import pytest
+
+from pipeline.errors import UnavailableError
+from pipeline.llm.connection import Connection
+from pipeline.llm.failures import reported
+
+
+@pytest.mark.parametrize("failure", [httpx2.RemoteProtocolError("peer closed"), httpx2.ReadError("reset")])
+def test_errors_of_the_network_are_reported_too(failure):
+    """What an SDK lets through of the HTTP library below it is a broken connection, not a bug."""
+    with (
+        pytest.raises(UnavailableError, match="mine:small-1: the connection to the provider broke"),
+        reported(Connection(provider="mine"), "small-1"),
+    ):
+        raise failure
