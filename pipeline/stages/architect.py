@@ -19,7 +19,6 @@ from pipeline.stages.port import Ask
 
 MAX_TOKENS = 1500
 MOST_PROPOSALS = 4
-MOST_WITHOUT_INDEPENDENCE = 2
 MOST_APPROACH = 600
 
 Admit = Callable[
@@ -37,16 +36,15 @@ class Planned:
 
 def first_messages(contract: Contract, *, independent: bool) -> tuple[str, str]:
     """System and user text of the request for a contract: what `show-prompt` shows."""
-    most = MOST_PROPOSALS if independent else MOST_WITHOUT_INDEPENDENCE
-    system = prompts.render_prompt("architect.system.md.j2", most=most, independent=independent)
+    system = prompts.render_prompt("architect.system.md.j2", most=MOST_PROPOSALS, independent=independent)
     return system, prompts.render_architect(contract)
 
 
 def plan(contract: Contract, *, model: str, independent: bool, ask: Ask, admit: Admit) -> Planned:
     """Have a model propose cases, rules and an approach for a derived contract, and admit what stands.
 
-    `independent`: no implementer is the same model. An architect that examines its own work is asked for no
-    rules, because none of them could be admitted.
+    `independent`: no implementer is the same model. Of an architect that examines its own work, only what the
+    spec's rules settle can be admitted, so it is asked for one case and no rules.
     """
     schema = reply_schema(contract, independent=independent)
     system, prompt = first_messages(contract, independent=independent)
@@ -67,7 +65,8 @@ def plan(contract: Contract, *, model: str, independent: bool, ask: Ask, admit: 
         proposal = _parse(reply.text, schema)
     except ValueError as error:
         return Planned(contract, (f"the architect's reply is no use: {error}",))
-    unique, numbered = _cases(contract, proposal["cases"][:MOST_PROPOSALS])
+    proposed = proposal["cases"][:MOST_PROPOSALS] if independent else [proposal["case"]]
+    unique, numbered = _cases(contract, proposed)
     cases, rules, refused = admit(contract, unique, proposal.get("rules", [])[:MOST_PROPOSALS])
     approach = " ".join(str(proposal["approach"]).split())[:MOST_APPROACH] or None
     planned = contract.model_copy(
@@ -100,8 +99,10 @@ def reply_schema(contract: Contract, *, independent: bool) -> dict[str, Any]:
     given = _object({param.name: _value_schema(param.type, contract.types) for param in contract.params})
     outcome = outcomes[0] if len(outcomes) == 1 else {"anyOf": outcomes}
     case = _object({"name": {"type": "string"}, "given": given, "outcome": outcome})
-    rules = {"rules": {"type": "array", "items": {"type": "string"}}} if independent else {}
-    return _object({"approach": {"type": "string"}, "cases": {"type": "array", "items": case}, **rules})
+    if not independent:
+        return _object({"approach": {"type": "string"}, "case": case})
+    rules = {"type": "array", "items": {"type": "string"}}
+    return _object({"approach": {"type": "string"}, "cases": {"type": "array", "items": case}, "rules": rules})
 
 
 def _object(properties: dict[str, Any]) -> dict[str, Any]:
