@@ -1,16 +1,18 @@
 """Arguments, printing, exit codes. The only module that prints, and the only one that ends the process."""
 
+import contextlib
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from pipeline import __version__
-from pipeline.errors import DrystoneError, WeightsError
+from pipeline.errors import DrystoneError, InternalError, SettingsError, WeightsError
 
 if TYPE_CHECKING:
     from pipeline.run import Outcome
@@ -24,8 +26,25 @@ Exit codes:
   3 stale or edited files  70 a bug in drystone   130 interrupted
 """
 
+INTERRUPTED = "drystone: interrupted; what had landed stays, the next run goes on from there"
+
 _specs = click.argument("specs", nargs=-1, metavar="[SPEC]...")
 _json = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on standard output.")
+
+
+class _Main(click.Group):
+    """Gives a wrong command line a report as well, where a report in JSON was asked for."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        try:
+            return super().main(*arguments, **{**options, "standalone_mode": False})
+        except click.ClickException as error:
+            error.show()
+            if "--json" in sys.argv:
+                _print_broken(SettingsError(error.format_message()))
+            _leave(error.exit_code)
+        except click.Abort:
+            _leave(130)
 
 
 def _command(function: Callable[..., int]) -> Callable[..., None]:
@@ -33,29 +52,56 @@ def _command(function: Callable[..., int]) -> Callable[..., None]:
 
     @wraps(function)
     def run(*arguments: Any, **options: Any) -> None:
+        as_json = bool(options.get("as_json"))
+        warnings.showwarning = lambda message, *_, **__: click.echo(f"drystone: {message}", err=True)
         try:
             code = function(*arguments, **options)
         except DrystoneError as error:
             click.echo(f"drystone: {error}", err=True)
-            code = error.exit_code
+            code = _print_broken(error) if as_json else error.exit_code
         except KeyboardInterrupt:
-            click.echo(
-                "drystone: interrupted; what had landed stays, the next run goes on from there", err=True
-            )
-            _leave(130)
+            code = _print_interrupted(as_json=as_json)
+        except BrokenPipeError:
+            code = 1  # whoever read standard output has gone
         except Exception as error:  # noqa: BLE001 - no traceback reaches a user who did not ask for one
             _report_bug(error)
-            code = 70
+            bug = InternalError(f"{type(error).__name__}: {error}")
+            code = _print_broken(bug) if as_json else bug.exit_code
         _leave(code)
 
     return run
 
 
-def _leave(code: int) -> None:
+def _leave(code: int) -> NoReturn:
     """End at once: threads may still wait for a model that nobody needs any more."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
     os._exit(code)
+
+
+def _print_broken(error: DrystoneError) -> int:
+    """The report of a run that broke before there was anything to report."""
+    from pipeline.records import Report  # noqa: PLC0415
+    from pipeline.run import Outcome  # noqa: PLC0415
+
+    return _print_json(Outcome(Report(), error))
+
+
+def _print_json(outcome: "Outcome") -> int:
+    from pipeline import summary  # noqa: PLC0415
+
+    with contextlib.suppress(BrokenPipeError):
+        click.echo(summary.render_json_report(outcome))
+    return summary.exit_code(outcome)
+
+
+def _print_interrupted(*, as_json: bool) -> int:
+    from pipeline.records import Report  # noqa: PLC0415
+    from pipeline.run import Outcome  # noqa: PLC0415
+
+    click.echo(INTERRUPTED, err=True)
+    return _print_json(Outcome(Report(), interrupted=True)) if as_json else 130
 
 
 def _report_bug(error: Exception) -> None:
@@ -71,7 +117,9 @@ def _report_bug(error: Exception) -> None:
 
 
 @click.group(
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=EPILOG
+    cls=_Main,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=EPILOG,
 )
 @click.version_option(__version__, prog_name="drystone")
 def main() -> None:
@@ -182,7 +230,10 @@ def show_prompt(function: str, *, role: str) -> int:
     """Print the exact text a model is sent first about a function: the system prompt, then the message."""
     from pipeline import reading  # noqa: PLC0415
 
-    click.echo(reading.show_prompt(_settings(), function, role), nl=False)
+    shown = reading.show_prompt(_settings(), function, role)
+    if not isinstance(shown, str):
+        return _finish(shown, as_json=False)
+    click.echo(shown, nl=False)
     return 0
 
 
@@ -242,7 +293,7 @@ def _finish(outcome: "Outcome", *, as_json: bool) -> int:
 
     report = outcome.report
     if as_json:
-        click.echo(summary.render_json_report(outcome))
+        _print_json(outcome)
     else:
         for finding in report.findings:
             click.echo(str(finding))
@@ -250,6 +301,8 @@ def _finish(outcome: "Outcome", *, as_json: bool) -> int:
             click.echo(report.diff, nl=False)
         for line in summary.summary_lines(report):
             click.echo(line, err=bool(report.diff))
-    if outcome.error is not None:
+    if outcome.interrupted:
+        click.echo(INTERRUPTED, err=True)
+    elif outcome.error is not None:
         click.echo(f"drystone: {outcome.error}", err=True)
     return summary.exit_code(outcome)

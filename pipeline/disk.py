@@ -1,5 +1,6 @@
 """The one way to the disk: whole files, beside their target and renamed, UTF-8 and LF everywhere."""
 
+import contextlib
 import os
 import tempfile
 from pathlib import Path
@@ -8,13 +9,14 @@ from pipeline.errors import OutputError
 
 
 def read_text(path: Path) -> str | None:
-    """A file's text with LF line ends; None if there is no such file. Raises OutputError if it is not text."""
+    """A file's text with LF line ends; None if there is no such file. Raises OutputError if it cannot be read.
+
+    Bytes that are not UTF-8 come back as surrogates: such a text equals nothing that drystone writes.
+    """
     try:
-        return path.read_bytes().decode("utf-8").replace("\r\n", "\n")
-    except FileNotFoundError:
+        return path.read_bytes().decode("utf-8", "surrogateescape").replace("\r\n", "\n")
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    except UnicodeDecodeError:
-        raise OutputError(f"{path}: not UTF-8 text") from None
     except OSError as error:
         raise OutputError(f"{path}: cannot be read: {error.strerror}") from None
 
@@ -49,19 +51,28 @@ def remove_file(path: Path) -> None:
 def remove(path: Path) -> None:
     """Delete a file, and its folder if nothing else is in it but caches."""
     remove_file(path)
-    try:
-        left = [entry for entry in path.parent.iterdir() if entry.name != "__pycache__"]
-        if not left:
-            for cached in path.parent.glob("__pycache__/*.pyc"):
-                cached.unlink()
-            for folder in (path.parent / "__pycache__", path.parent):
-                if folder.is_dir():
-                    folder.rmdir()
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be deleted: {error.strerror}") from None
+    if any(entry.name != "__pycache__" for entry in path.parent.iterdir()):
+        return
+    with contextlib.suppress(OSError):  # a folder that is in use, or holds more than caches, stays
+        for cached in path.parent.glob("__pycache__/*.pyc"):
+            cached.unlink()
+        for folder in (path.parent / "__pycache__", path.parent):
+            if folder.is_dir():
+                folder.rmdir()
+
+
+def obstacle(folder: Path) -> str | None:
+    """Why nothing can be written into a folder that is there or is to be made; None if it can."""
+    if os.path.lexists(folder) and not folder.is_dir():
+        return f"{folder}: not a folder; move it out of the way"
+    nearest = next(above for above in (folder, *folder.parents) if above.is_dir())
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        return f"{nearest}: no permission to write there; change its owner or mode"
+    return None
 
 
 def sweep(folder: Path) -> None:
     """Remove what a killed run left behind while it was writing."""
     for leftover in folder.glob("**/.drystone-*.tmp"):
-        leftover.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            leftover.unlink()

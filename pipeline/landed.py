@@ -7,12 +7,14 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from pipeline import contract_file, disk, seals
-from pipeline.digest import digest_text, render_json
+from pipeline.digest import digest_json, digest_text, render_json
 from pipeline.records import Contract, Spec, SpecFunction, Verdict
 
 TYPES = "types.py"
 SUFFIXES = (".contract.json", ".verdict.json", ".py")
 _IGNORED = {"__init__.py", "__pycache__", "py.typed"}
+_OF_THE_SPEC = ("spec", "function", "params", "returns", "types", "errors", "uses")
+"""What other files rest on, so that an edit of the contract alone cannot change it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,12 +198,19 @@ def _check_function(function: SpecFunction, landed: Landed, digests: Mapping[str
             contract = landed.contract()
         except contract_file.ContractFileError as error:
             conflicts.append(f"{error}; restore it, or delete it to have it derived again")
-    if contract is not None and contract.derived_from != digest:
-        assert landed.contract_text is not None
-        if contract_file.is_edited(landed.contract_text):
+    if contract is not None and landed.contract_text and contract_file.is_edited(landed.contract_text):
+        changed = [
+            name for name in _OF_THE_SPEC if getattr(contract, name) != getattr(function.contract, name)
+        ]
+        if contract.derived_from != digest:
             conflicts.append(
                 f"{landed.contract_path}: edited by hand, and its function in the spec has changed since; move what "
                 "you want to keep into the spec and delete this file"
+            )
+        elif changed:
+            conflicts.append(
+                f"{landed.contract_path}: edited by hand, but {', '.join(changed)} must be as in the spec; change "
+                "the spec, and restore or delete this file"
             )
     if conflicts:
         return Status(function, landed, digest, conflicts=tuple(conflicts))
@@ -273,11 +282,11 @@ def _said(contract: Contract, name: str) -> object:
     """A part of a contract as a person said it: without what an architect added."""
     value = getattr(contract, name)
     if name == "cases":
-        return {
-            (case.name, repr(case.given), repr(case.returns), case.raises)
+        return [
+            (case.name, digest_json(case.given), digest_json(case.returns), case.raises)
             for case in value
             if case.origin == "spec"
-        }
+        ]
     if name in {"requires", "raises", "ensures"}:
         return tuple(item for item in value if item.origin == "spec")
     return value

@@ -29,8 +29,9 @@ def watch() -> Iterator["PlainView | LiveView"]:
         yield PlainView(console)
         return
     live = Progress(
-        SpinnerColumn(), TextColumn("{task.fields[function]}"), TextColumn("[dim]{task.fields[stage]}"),
-        TextColumn("{task.fields[tokens]}"), TimeElapsedColumn(), console=console, transient=True,
+        SpinnerColumn(), TextColumn("{task.fields[function]}", markup=False),
+        TextColumn("{task.fields[stage]}", style="dim", markup=False),
+        TextColumn("{task.fields[tokens]}", markup=False), TimeElapsedColumn(), console=console, transient=True,
     )  # fmt: skip
     with live:
         yield LiveView(live)
@@ -151,5 +152,5 @@ def download() -> Iterator[Callable[[int, int, str], None]]:
 
 
 def _short(text: str) -> str:
-    line = " ".join(text.split())
+    line = text.replace("\n", " ")
     return line if len(line) <= 200 else f"{line[:197]}..."

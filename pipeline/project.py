@@ -1,20 +1,24 @@
 """A project as it stands: its specs, how each function stands, and what else lies in `generated/`."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from pipeline import disk, landed, render
-from pipeline.errors import SandboxError
+from pipeline import specs as specs_module
+from pipeline.errors import SandboxError, SettingsError
 from pipeline.landed import Status, Strangers
 from pipeline.records import Contract, Finding, FunctionReport, Place, Spec, SpecFunction
 from pipeline.sandbox.port import Sandbox
 from pipeline.sandbox.process import ProcessSandbox
 from pipeline.settings import Settings
-from pipeline.specs import load_specs
 from pipeline.stages.judge import Judge
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,14 @@ class Project:
         ]
         return [self.relative(text) for text in found]
 
+    def obstacles(self) -> list[str]:
+        """Why nothing could be written where something must be."""
+        folders = {status.landed.folder for status in self.statuses if not status.fresh}
+        folders |= {path.parent for path in self.types()}
+        found = [trouble for folder in sorted(folders) if (trouble := disk.obstacle(folder))]
+        above = disk.obstacle(self.settings.generated) if folders else None
+        return [self.relative(text) for text in ([above] if above else found)]
+
     def relative(self, text: str) -> str:
         """Paths as a person at the project's root would write them."""
         return text.replace(f"{self.settings.root}{os.sep}", "").replace(os.sep, "/")
@@ -58,8 +70,14 @@ class Project:
 
 
 def read_project(settings: Settings, selection: tuple[str, ...] | None) -> Project:
-    """Read specs and `generated/`; writes nothing."""
-    specs, findings = load_specs(settings.root, selection)
+    """Read specs and `generated/`; writes nothing. Raises SettingsError where there is no folder of specs."""
+    folder = settings.root / specs_module.FOLDER
+    if not folder.is_dir():
+        wrong = "is not a folder" if folder.exists() else "does not exist"
+        raise SettingsError(
+            f"{folder} {wrong}; run drystone inside a project, whose specs are {specs_module.FOLDER}/*.yaml"
+        )
+    specs, findings = specs_module.load_specs(settings.root, selection)
     if findings:
         return Project(settings, findings)
     statuses = tuple(status for spec in specs for status in landed.check_spec(settings.generated, spec))
@@ -80,9 +98,17 @@ def open_sandbox(settings: Settings) -> Sandbox:
 
 def vet_all(judge: Judge, statuses: Sequence[Status], root: Path) -> list[Finding]:
     """What makes contracts unfit to ask code for, by place: every one is held against itself."""
-    with ThreadPoolExecutor(processors()) as pool:
-        found = list(pool.map(lambda status: _vet(judge, status, root), statuses))
+    found = side_by_side(lambda status: _vet(judge, status, root), statuses)
     return sorted((finding for each in found for finding in each), key=by_place)
+
+
+def side_by_side(work: Callable[[Item], Made], items: Sequence[Item]) -> Iterator[Made]:
+    """What `work` makes of each item, in their order; whoever interrupts it does not wait for the rest."""
+    pool = ThreadPoolExecutor(max(1, min(8, os.cpu_count() or 1)))
+    try:
+        yield from pool.map(work, items)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _vet(judge: Judge, status: Status, root: Path) -> list[Finding]:
@@ -124,14 +150,9 @@ def fresh_report(status: Status) -> FunctionReport:
     )
 
 
-def processors() -> int:
-    return max(1, min(8, os.cpu_count() or 1))
-
-
 def prune(project: Project) -> tuple[str, ...]:
-    """Remove the files of functions that are gone from the specs, and what a killed run left; says what went."""
+    """Remove the files of functions that are gone from the specs; says what went."""
     assert project.strangers is not None
-    disk.sweep(project.settings.generated)
     for path in project.strangers.orphans:
         disk.remove(path)
     return tuple(

@@ -1,16 +1,16 @@
 """The verbs that only read: plan, lint, check, show-prompt. They ask no model and write no file."""
 
-from concurrent.futures import ThreadPoolExecutor
+import difflib
 from pathlib import Path
 
 from pipeline import landed
-from pipeline.errors import SettingsError
+from pipeline.errors import OutputError, SettingsError
 from pipeline.landed import Landed, Status
-from pipeline.project import Project, fresh_report, open_sandbox, processors, read_project, vet_all
+from pipeline.project import Project, fresh_report, open_sandbox, read_project, side_by_side, vet_all
 from pipeline.records import Attempt, Contract, FunctionReport, Judgement, Report
 from pipeline.run import Outcome, Progress, Wanted
 from pipeline.settings import Settings
-from pipeline.stages import architect, implement
+from pipeline.stages import architect, implement, land
 from pipeline.stages.judge import Judge, Part
 
 
@@ -36,11 +36,20 @@ def plan(settings: Settings, wanted: Wanted) -> Outcome:
                 )
             )
     assert project.strangers is not None
-    notes = [project.relative(f"{path} would be rewritten") for path in project.types()]
-    notes += [project.relative(f"{path} would be removed") for path in project.strangers.orphans]
+    verbs = {path: "removed" if text is None else "written" for path, text in project.types().items()}
+    verbs |= dict.fromkeys(project.strangers.orphans, "removed")
+    notes = [project.relative(f"{path} would be {verb}") for path, verb in verbs.items()]
+    known = {text for report in reports for text in report.reasons}
+    in_the_way = [text for text in project.conflicts() + project.obstacles() if text not in known]
     asked = any(report.action == "planned" for report in reports)
-    models = settings.entries if asked else ()
-    return Outcome(Report(functions=tuple(reports), notes=tuple(notes), models=models))
+    return Outcome(
+        Report(
+            functions=tuple(reports),
+            notes=tuple(notes),
+            strangers=tuple(in_the_way),
+            models=settings.entries if asked else (),
+        )
+    )
 
 
 def lint(settings: Settings, selection: tuple[str, ...] | None, progress: Progress) -> Outcome:
@@ -72,25 +81,29 @@ def check(
         level = judge.sandbox.level
         try:
             progress.start([status.function.contract.id for status in fresh], "judging")
-            with ThreadPoolExecutor(processors()) as pool:
-                for report in pool.map(lambda status: _judge_again(judge, status), fresh):
-                    reports[report.function] = report
-                    progress.done(report)
+            for report in side_by_side(lambda status: _judge_again(judge, status), fresh):
+                reports[report.function] = report
+                progress.done(report)
         finally:
             judge.close()
     return Outcome(Report(functions=tuple(reports.values()), strangers=_strangers(project), sandbox=level))
 
 
-def show_prompt(settings: Settings, function_id: str, role: str) -> str:
-    """The exact text of the first request about a function: system prompt, blank line, user message."""
+def show_prompt(settings: Settings, function_id: str, role: str) -> str | Outcome:
+    """The exact text of the first request about a function: system prompt, blank line, user message.
+
+    An outcome instead if the function's spec has findings.
+    """
     spec_name, _, name = function_id.partition(".")
-    project = read_project(settings, (spec_name,))
+    project = read_project(settings, (spec_name,) if name else None)
     if project.findings:
-        raise SettingsError("\n".join(str(finding) for finding in project.findings))
-    found = next((s for s in project.statuses if s.function.contract.function == name), None)
+        return Outcome(Report(findings=project.findings))
+    found = next((s for s in project.statuses if s.function.contract.id == function_id), None)
     if found is None:
-        known = ", ".join(status.function.contract.id for status in project.statuses)
-        raise SettingsError(f"'{function_id}' is no function of a spec; there are: {known}")
+        known = [status.function.contract.id for status in project.statuses]
+        close = difflib.get_close_matches(function_id, known, n=1)
+        hint = f"did you mean '{close[0]}'?" if close else f"there are: {', '.join(known) or 'none'}"
+        raise SettingsError(f"'{function_id}' is no function of a spec (write SPEC.FUNCTION); {hint}")
     if role == "architect":
         return "\n".join(
             architect.first_messages(found.function.contract, independent=settings.independent_architect)
@@ -119,8 +132,17 @@ def landed_callees(folder: Path, contract: Contract) -> dict[str, Part]:
 
 
 def _first_messages(status: Status) -> tuple[str, str]:
-    contract = status.kept_contract or architect.hold_back(status.function.contract)
-    return implement.first_messages(contract)
+    contract = status.kept_contract
+    if contract is None:
+        derived = architect.hold_back(status.function.contract)
+        contract, _ = land.seal_contract(derived, status.derived_digest)
+    try:
+        return implement.first_messages(contract)
+    except (ValueError, KeyError) as error:  # only a person's edit of a contract can bring this about
+        raise OutputError(
+            f"{status.landed.contract_path}: edited by hand, and no sound contract: {error}; restore it, or delete "
+            "it to have it derived again"
+        ) from None
 
 
 def _standing(project: Project, status: Status) -> FunctionReport:

@@ -1,12 +1,13 @@
 """The order of the stages, and nothing else knows it: specs, contracts, candidates, verdicts, landings."""
 
+import threading
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from pipeline import disk
+from pipeline import disk, landed
 from pipeline.asking import Asking, Desk, Usage
 from pipeline.errors import DrystoneError, OutputError
 from pipeline.landed import Status
@@ -46,6 +47,8 @@ class Outcome:
 
     report: Report
     error: DrystoneError | None = None
+    interrupted: bool = False
+    """A person stopped it."""
 
 
 def generate(settings: Settings, wanted: Wanted, progress: Progress) -> Outcome:
@@ -57,7 +60,7 @@ def generate(settings: Settings, wanted: Wanted, progress: Progress) -> Outcome:
     project = read_project(settings, wanted.selection)
     if project.findings:
         return Outcome(Report(findings=project.findings))
-    conflicts = project.conflicts()
+    conflicts = project.conflicts() + ([] if wanted.only_diff else project.obstacles())
     if conflicts:
         raise OutputError("\n".join(conflicts))
     stale = [status for status in project.statuses if wanted.fresh or not status.fresh]
@@ -77,7 +80,12 @@ class _Generation:
         """What a caller may build on: fresh functions and those accepted in this run."""
         self._reports: dict[str, FunctionReport] = {}
         self._changes: dict[Path, str | None] = {}
+        self._types = project.types()
+        """Texts of `types.py` still to be written, or None where one must go."""
+        self._notes: list[str] = []
+        self._landing = threading.Lock()
         self._error: DrystoneError | None = None
+        self._interrupted = False
         for status in project.statuses:
             if status.fresh and status.function.contract.id not in self._stale:
                 assert status.kept_contract is not None
@@ -88,53 +96,77 @@ class _Generation:
 
     def run(self) -> Outcome:
         level = None
+        if not self._wanted.only_diff:
+            disk.sweep(self._settings.generated)
         if self._stale:
             sandbox = open_sandbox(self._settings)
             level = sandbox.level
+            self._asking = Asking(self._settings, self._settings.entries, fresh=self._wanted.fresh)
             self._judge = Judge(sandbox)
             try:
                 self._progress.start(list(self._stale), "checking contracts")
                 findings = vet_all(self._judge, list(self._stale.values()), self._settings.root)
                 if findings:
                     return Outcome(Report(findings=tuple(findings), sandbox=level))
-                self._asking = Asking(self._settings, self._settings.entries, fresh=self._wanted.fresh)
-                notes = self._write_types()
                 self._progress.start(list(self._stale), "generating")
                 self._work()
             finally:
                 self._judge.close()
-        else:
-            notes = self._write_types()
-        notes += self._prune()
+        notes = self._unreached() if self._error or self._interrupted else self._tidy()
         order = [status.function.contract.id for status in self._project.statuses]
         functions = tuple(self._reports[function] for function in order if function in self._reports)
         diff = land.diff(self._changes, self._settings.root) if self._wanted.only_diff else ""
-        return Outcome(Report(functions=functions, notes=notes, diff=diff, sandbox=level), self._error)
+        report = Report(functions=functions, notes=notes, diff=diff, sandbox=level)
+        return Outcome(report, self._error, interrupted=self._interrupted)
 
-    def _write_types(self) -> tuple[str, ...]:
-        """Types come before the functions that import them."""
-        types = self._project.types()
-        if self._wanted.only_diff:
-            self._changes.update(types)
-            return ()
-        for path, text in types.items():
-            if text is None:
-                disk.remove(path)
-            else:
-                disk.write_text(path, text)
-        return tuple(
-            self._project.relative(f"{'wrote' if text else 'removed'} {path}") for path, text in types.items()
-        )
+    def _unreached(self) -> tuple[str, ...]:
+        left = len([function for function in self._stale if function not in self._reports])
+        return (f"not reached: {left} of {len(self._stale)}; the next run goes on with them",) if left else ()
 
-    def _prune(self) -> tuple[str, ...]:
-        if not self._wanted.only_diff:
-            return prune(self._project)
+    def _tidy(self) -> tuple[str, ...]:
+        """Types that came with no function, and the files of functions that are gone.
+
+        Where a function failed, the old types stay if nothing landed: the last good functions need them.
+        """
+        failed = {self._stale[name].landed.folder for name in self._stale if name not in self._parts}
+        landed_in = {self._stale[name].landed.folder for name in self._stale if name in self._parts}
+        for path in list(self._types):
+            if path.parent not in failed - landed_in:
+                self._put_types(path)
         assert self._project.strangers is not None
-        self._changes.update(dict.fromkeys(self._project.strangers.orphans))
-        return ()
+        if self._wanted.only_diff:
+            self._changes.update(dict.fromkeys(self._project.strangers.orphans))
+            return ()
+        return tuple(self._notes) + prune(self._project)
+
+    def _put_types(self, path: Path) -> None:
+        text = self._types.pop(path)
+        if self._wanted.only_diff:
+            self._changes[path] = text
+        elif text is None:
+            disk.remove(path)
+        else:
+            disk.write_text(path, text)
+        self._notes.append(self._project.relative(f"{'wrote' if text else 'removed'} {path}"))
+
+    def _land(self, files: dict[Path, str], folder: Path) -> None:
+        """Write or note what was accepted, the types it imports first; nothing once a person stopped the run."""
+        with self._landing:
+            if self._interrupted:
+                return
+            types = folder / landed.TYPES
+            if self._types.get(types) is not None:
+                self._put_types(types)
+            if self._wanted.only_diff:
+                self._changes.update(files)
+            else:
+                land.write(files)
 
     def _work(self) -> None:
-        """Run every stale function, a caller only after its callees; the first broken provider ends it."""
+        """Run every stale function, a caller only after its callees.
+
+        The first broken provider ends it when what is running has ended, an interruption at once.
+        """
         waiting = dict(self._stale)
         running: dict[Future[FunctionReport], str] = {}
         pool = ThreadPoolExecutor(self._jobs())
@@ -150,6 +182,9 @@ class _Generation:
                     except DrystoneError as error:
                         self._error = self._error or error
                         waiting.clear()
+        except KeyboardInterrupt:
+            with self._landing:
+                self._interrupted = True
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -198,14 +233,15 @@ class _Generation:
         )
         if not isinstance(made, Accepted):
             desk.forget()
+            if status.fresh:  # asked for afresh in vain: callers can build on the last good one
+                assert status.kept_contract is not None
+                assert status.landed.source_text is not None
+                self._parts[name] = Part(status.kept_contract, status.landed.source_text)
             return report
         files = land.render_landing(
             made, contract_text, folder=status.landed.folder, sandbox=self._judge.sandbox.level
         )
-        if self._wanted.only_diff:
-            self._changes.update(files)
-        else:
-            land.write(files)
+        self._land(files, status.landed.folder)
         self._parts[name] = Part(made.contract, made.source)
         return report.model_copy(
             update={"action": "changed" if self._wanted.only_diff else "landed", "model": made.model}
@@ -234,8 +270,8 @@ class _Generation:
                     contract, cases=cases, rules=rules, independent=independent
                 ),
             )
-        planned = replace(planned, contract=architect.hold_back(planned.contract))
-        return planned, land.render_contract(planned.contract, status.derived_digest)
+        contract, text = land.seal_contract(architect.hold_back(planned.contract), status.derived_digest)
+        return replace(planned, contract=contract), text
 
     def _implement(self, contract: Contract, desk: Desk) -> Accepted | Rejected:
         name = contract.id

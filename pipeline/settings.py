@@ -122,10 +122,12 @@ def read_settings(
 
 def parse_rung(text: str) -> Rung:
     """`openai:gpt-4o-mini`, or `local x8` for eight samples."""
-    match = re.fullmatch(r"(.+?)(?:\s+x(\d+))?", text.strip())
+    match = re.fullmatch(r"(\S+)(?:\s+x([1-9]\d{0,2}))?", text.strip())
     if match is None:
-        raise SettingsError("pyproject.toml: [tool.drystone.models] implementer: an empty name")
-    return Rung(entry=match[1], samples=max(1, int(match[2] or 1)))
+        raise SettingsError(
+            f"implementer '{text}': write provider:model, or 'provider:model x8' for eight samples"
+        )
+    return Rung(entry=match[1], samples=int(match[2] or 1))
 
 
 def _read_file(path: Path) -> FileSettings:
@@ -133,7 +135,12 @@ def _read_file(path: Path) -> FileSettings:
         document = tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path.name}: {error}") from None
-    table = document.get("tool", {}).get("drystone", {})
+    except OSError as error:
+        raise SettingsError(f"{path.name}: cannot be read: {error.strerror}") from None
+    tool = document.get("tool", {})
+    table = tool.get("drystone", {}) if isinstance(tool, dict) else {}
+    if not isinstance(table, dict):
+        raise SettingsError(f"{path.name}: [tool.drystone] must be a table")
     try:
         return FileSettings.model_validate(table)
     except ValidationError as error:
@@ -142,8 +149,8 @@ def _read_file(path: Path) -> FileSettings:
 
 def _complaint(name: str, item: Any) -> str:
     """One pydantic error as a line that names the table and the key."""
-    *tables, key = [str(part) for part in item["loc"]] or [""]
-    table = ".".join(["tool.drystone", *(part for part in tables if not part.isdigit())])
+    *tables, key = [part for part in item["loc"] if isinstance(part, str)] or [""]
+    table = ".".join(["tool.drystone", *tables])
     if item["type"] == "extra_forbidden":
         known = {
             "tool.drystone": FileSettings.model_fields,

@@ -11,7 +11,9 @@ _ORDER: tuple[Action, ...] = ("landed", "changed", "planned", "fresh", "stale", 
 
 
 def exit_code(outcome: Outcome) -> int:
-    """The most basic trouble wins: a broken world, then specs, then failed functions, then stale files."""
+    """The most basic trouble wins: an interruption, a broken world, specs, stale files, failed functions."""
+    if outcome.interrupted:
+        return 130
     if outcome.error is not None:
         return outcome.error.exit_code
     if outcome.report.findings:
@@ -25,14 +27,12 @@ def exit_code(outcome: Outcome) -> int:
 def render_json_report(outcome: Outcome) -> str:
     """The report as one JSON document, with the exit code and the error in it."""
     document = outcome.report.model_dump(mode="json")
-    error = (
-        None
-        if outcome.error is None
-        else {"type": type(outcome.error).__name__, "message": str(outcome.error)}
-    )
-    return json.dumps(
-        {**document, "exit_code": exit_code(outcome), "error": error}, indent=2, ensure_ascii=False
-    )
+    error = None
+    if outcome.interrupted:
+        error = {"type": "Interrupted", "message": "a person stopped the run"}
+    elif outcome.error is not None:
+        error = {"type": type(outcome.error).__name__, "message": str(outcome.error)}
+    return json.dumps({**document, "exit_code": exit_code(outcome), "error": error}, indent=2)
 
 
 def summary_lines(report: Report) -> Iterator[str]:
@@ -61,7 +61,7 @@ def summary_lines(report: Report) -> Iterator[str]:
 def _finding_lines(report: Report) -> Iterator[str]:
     if report.findings:
         count = len(report.findings)
-        yield f"{count} finding{'s' * (count > 1)}; nothing was generated"
+        yield f"{count} finding{'s' * (count > 1)}"
     elif not report.functions and not report.notes and not report.strangers:
         yield "no findings"
 
@@ -84,4 +84,4 @@ def _function_lines(function: FunctionReport) -> Iterator[str]:
             )
         case _:
             yield f"{function.function}: {function.action}: {reasons}"
-    yield from (f"  architect's proposal refused: {refused}" for refused in function.refused_proposals)
+    yield from (f"  architect: refused {refused}" for refused in function.refused_proposals)

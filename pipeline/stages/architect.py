@@ -5,6 +5,7 @@ Every proposal is held against what the person said before it enters the contrac
 
 import ast
 import json
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -60,19 +61,25 @@ def plan(contract: Contract, *, model: str, independent: bool, ask: Ask, admit: 
         )
     )
     if reply.stop != "end":
-        return Planned(contract, ("the architect's reply is cut off; the contract holds what the spec says",))
+        why = "it is cut off" if reply.stop == "length" else "the model refused"
+        return Planned(contract, (f"the whole reply, the contract is what the spec says: {why}",))
     try:
         proposal = _parse(reply.text, schema)
     except ValueError as error:
-        return Planned(contract, (f"the architect's reply is no use: {error}",))
+        return Planned(contract, (f"the whole reply, the contract is what the spec says: {error}",))
     proposed = proposal["cases"][:MOST_PROPOSALS] if independent else [proposal["case"]]
-    unique, numbered = _cases(contract, proposed)
-    cases, rules, refused = admit(contract, unique, proposal.get("rules", [])[:MOST_PROPOSALS])
+    readable, unread = _cases(contract, proposed)
+    cases, rules, refused = admit(contract, readable, proposal.get("rules", [])[:MOST_PROPOSALS])
+    surplus = tuple(
+        f"{kind} beyond the first {MOST_PROPOSALS}: {len(proposal[kind]) - MOST_PROPOSALS}"
+        for kind in ("cases", "rules")
+        if len(proposal.get(kind, [])) > MOST_PROPOSALS
+    )
     approach = " ".join(str(proposal["approach"]).split())[:MOST_APPROACH] or None
     planned = contract.model_copy(
         update={"cases": contract.cases + cases, "ensures": contract.ensures + rules, "approach": approach}
     )
-    return Planned(planned, numbered + refused)
+    return Planned(planned, unread + refused + surplus)
 
 
 def hold_back(contract: Contract) -> Contract:
@@ -102,7 +109,9 @@ def reply_schema(contract: Contract, *, independent: bool) -> dict[str, Any]:
     if not independent:
         return _object({"approach": {"type": "string"}, "case": case})
     rules = {"type": "array", "items": {"type": "string"}}
-    return _object({"approach": {"type": "string"}, "cases": {"type": "array", "items": case}, "rules": rules})
+    return _object(
+        {"approach": {"type": "string"}, "cases": {"type": "array", "items": case}, "rules": rules}
+    )
 
 
 def _object(properties: dict[str, Any]) -> dict[str, Any]:
@@ -132,7 +141,13 @@ def _node_schema(node: ast.expr, types: dict[str, TypeDefinition], depth: int) -
             return {"type": {"int": "integer", "float": "number", "bool": "boolean"}.get(name, "string")}
         case ast.Subscript(value=ast.Name(id="Literal"), slice=inner):
             values = [item.value for item in items_of(inner) if isinstance(item, ast.Constant)]
-            return {"enum": values}
+            kinds = {bool: "boolean", int: "integer", str: "string"}
+            enums = [
+                {"type": kind, "enum": [value for value in values if type(value) is python]}
+                for python, kind in kinds.items()
+                if any(type(value) is python for value in values)
+            ]
+            return enums[0] if len(enums) == 1 else {"anyOf": enums}
         case ast.Subscript(value=ast.Name(id="dict"), slice=inner):
             key, value = items_of(inner)
             pair = _object(
@@ -140,8 +155,8 @@ def _node_schema(node: ast.expr, types: dict[str, TypeDefinition], depth: int) -
             )
             return {"type": "array", "items": pair}
         case ast.Subscript(slice=inner):
-            kinds = [_node_schema(item, types, depth) for item in items_of(inner) if not _is_dots(item)]
-            items = kinds[0] if all(kind == kinds[0] for kind in kinds) else {"anyOf": kinds}
+            each = [_node_schema(item, types, depth) for item in items_of(inner) if not _is_dots(item)]
+            items = each[0] if all(kind == each[0] for kind in each) else {"anyOf": each}
             return {"type": "array", "items": items}
     return {"type": "string"}
 
@@ -164,17 +179,28 @@ def _parse(text: str, schema: dict[str, Any]) -> dict[str, Any]:
     """The proposal in a reply; raises ValueError with the reason when there is none."""
     import jsonschema  # noqa: PLC0415 - a run without an architect does not pay for it
 
-    fenced = re.search(r"```(?:json)?\s*\n(.*?)```", text, re.DOTALL)
+    fenced = re.search(r"\A[^{]*```(?:json)?\s*\n(.*)```", text, re.DOTALL)
     try:
-        proposal = json.loads(fenced[1] if fenced else text)
+        proposal = json.loads(fenced[1] if fenced else text, parse_constant=_no_number, parse_float=_float)
+        json.dumps(proposal, ensure_ascii=False).encode()  # a half of a surrogate pair is no text
         jsonschema.validate(proposal, schema)
     except jsonschema.ValidationError as error:
         where = "/".join(str(part) for part in error.absolute_path) or "the reply"
-        raise ValueError(f"{where}: {error.message[:200]}") from None
+        raise ValueError(f"{where}: {' '.join(error.message.split())[:200]}") from None
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
     except ValueError as error:
         raise ValueError(f"not JSON ({error})") from None
     assert isinstance(proposal, dict)
     return proposal
+
+
+def _no_number(text: str) -> Any:
+    raise ValueError(f"{text} is no JSON")
+
+
+def _float(text: str) -> float:
+    return float(text) if math.isfinite(float(text)) else _no_number(text)
 
 
 def _cases(contract: Contract, proposed: list[dict[str, Any]]) -> tuple[list[Case], tuple[str, ...]]:

@@ -29,8 +29,12 @@ Watch = Callable[[Step], None]
 JudgeSource = Callable[[str], Judgement]
 
 
-class InsufficientError(Exception):
-    """A model says that no function can keep the contract."""
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """Why a reply is refused: for people in one line, and for the model that is to repair it."""
+
+    reason: str
+    complaint: str
 
 
 def first_messages(contract: Contract) -> tuple[str, str]:
@@ -48,7 +52,7 @@ def implement(
     independent ones. A failing provider is an exception (`ProviderError`), never an attempt.
     """
     attempts: list[Attempt] = []
-    seen: set[str] = set()
+    seen: dict[str, _Refused] = {}
     for rung in ladder:
         conversation = _Conversation(contract, rung, asks[rung.entry], seen)
         for number, reply in enumerate(conversation.replies(), start=1):
@@ -64,11 +68,14 @@ def implement(
 class _Conversation:
     """One rung's exchange about one contract."""
 
-    def __init__(self, contract: Contract, rung: Rung, ask: Ask, seen: set[str]) -> None:
+    def __init__(self, contract: Contract, rung: Rung, ask: Ask, seen: dict[str, _Refused]) -> None:
         self._contract = contract
         self._rung = rung
         self._ask = ask
         self._seen = seen
+        """Functions of every rung that were judged, by digest."""
+        self._replies: set[str] = set()
+        """Texts and functions of this rung."""
         self._system, first = first_messages(contract)
         self._first = Message("user", first)
         self._repair: tuple[Message, ...] = ()
@@ -94,36 +101,50 @@ class _Conversation:
     def consider(self, reply: Reply, judge: JudgeSource) -> Accepted | str:
         """The accepted candidate, or in one line why it is refused."""
         if reply.stop != "end":
-            return self._refuse(
-                reply, {"length": "the reply is cut off", "refusal": "the model refused"}[reply.stop]
-            )
+            why = {"length": "the reply is cut off", "refusal": "the model refused"}[reply.stop]
+            return self._refuse(reply, _unusable(why))
         found = bounds.check_reply(reply.text, self._contract)
         if isinstance(found, bounds.Insufficient):
             self._ended = True
             return f"contract insufficient: {found.reason}"
         if isinstance(found, bounds.Refusal):
-            return self._refuse(reply, found.reason)
+            return self._refuse(reply, _unusable(found.reason), said_before=reply.text)
         source = render.render_function(self._contract, found)
-        if digest_text(source) in self._seen:
+        digest = digest_text(source)
+        if digest not in self._seen:
+            judgement = judge(source)
+            if judgement.passed:
+                return Accepted(
+                    contract=self._contract, source=source, judgement=judgement, model=self._rung.entry
+                )
+            self._seen[digest] = _broken(judgement, self._contract)
+        return self._refuse(reply, self._seen[digest], said_before=digest)
+
+    def _refuse(self, reply: Reply, refused: _Refused, said_before: str | None = None) -> str:
+        """The reason; an answer that this rung gave before ends it, for asking once more would bring it again."""
+        if said_before in self._replies:
             self._ended = self._rung.samples == 1
-            return "the same function as before"
-        self._seen.add(digest_text(source))
-        judgement = judge(source)
-        if judgement.passed:
-            return Accepted(
-                contract=self._contract, source=source, judgement=judgement, model=self._rung.entry
-            )
-        worst = min(judgement.failures, key=lambda clause: clause.hidden)
-        self._remember(reply, _for_model(worst, self._contract))
-        return f"{worst.clause}: {worst.message}"
+            return "the same answer as before"
+        if said_before is not None:
+            self._replies.add(said_before)
+        repair = prompts.render_prompt(
+            "repair.md.j2", complaint=refused.complaint, function=self._contract.function
+        )
+        self._repair = (Message("assistant", reply.text.strip() or "(empty)"), Message("user", repair))
+        return refused.reason
 
-    def _refuse(self, reply: Reply, reason: str) -> str:
-        self._remember(reply, f"That reply cannot be used: {reason}.")
-        return reason
 
-    def _remember(self, reply: Reply, complaint: str) -> None:
-        text = prompts.render_prompt("repair.md.j2", complaint=complaint, function=self._contract.function)
-        self._repair = (Message("assistant", reply.text or "(empty)"), Message("user", text))
+def _unusable(reason: str) -> _Refused:
+    return _Refused(reason, f"That reply cannot be used: {reason}.")
+
+
+def _broken(judgement: Judgement, contract: Contract) -> _Refused:
+    worst = min(judgement.failures, key=lambda clause: clause.hidden)
+    return _Refused(_one_line(f"{worst.clause}: {worst.message}"), _for_model(worst, contract))
+
+
+def _one_line(text: str) -> str:
+    return "\\n".join(text.split("\n"))
 
 
 def _for_model(clause: Clause, contract: Contract) -> str:

@@ -30,9 +30,13 @@ def render_landing(accepted: Accepted, contract_text: str, *, folder: Path, sand
     }
 
 
-def render_contract(contract: Contract, derived_digest: str) -> str:
-    """A contract as it lands, tied to what the spec gave."""
-    return contract_file.render_contract(contract.model_copy(update={"derived_from": derived_digest}))
+def seal_contract(contract: Contract, derived_digest: str) -> tuple[Contract, str]:
+    """A contract tied to what the spec gave, as it will be read back, and its text.
+
+    What is prompted and judged is what will be read back, so that a later check tries the very same inputs.
+    """
+    text = contract_file.render_contract(contract.model_copy(update={"derived_from": derived_digest}))
+    return contract_file.parse_contract(contract.id, text), text
 
 
 def write(files: dict[Path, str]) -> None:
@@ -45,16 +49,21 @@ def write(files: dict[Path, str]) -> None:
 def diff(files: Mapping[Path, str | None], root: Path) -> str:
     """What writing these files would change, as a unified diff; None stands for a file that goes."""
     parts = []
-    for path, text in files.items():
+    for path, text in sorted(files.items()):
         name = path.relative_to(root).as_posix()
         old = disk.read_text(path)
         if old == text:
             continue
         lines = difflib.unified_diff(
-            (old or "").splitlines(keepends=True),
-            (text or "").splitlines(keepends=True),
+            _lines(old or ""),
+            _lines(text or ""),
             "/dev/null" if old is None else f"a/{name}",
             "/dev/null" if text is None else f"b/{name}",
         )
         parts.append("".join(lines))
     return "".join(parts)
+
+
+def _lines(text: str) -> list[str]:
+    """Lines as `git` sees them: U+2028 and its like end none."""
+    return [f"{line}\n" for line in text.removesuffix("\n").split("\n")] if text else []
