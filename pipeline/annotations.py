@@ -2,10 +2,9 @@
 
 import ast
 import difflib
-import keyword
-import re
+import unicodedata
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -109,17 +108,18 @@ def items_of(node: ast.expr) -> list[ast.expr]:
     return list(node.elts) if isinstance(node, ast.Tuple) else [node]
 
 
-def member_names(values: Collection[str]) -> dict[str, str]:
-    """Enum value -> name of its member: upper case, `_` for what no identifier holds, unique."""
+def member_names(values: Iterable[str]) -> dict[str, str]:
+    """Enum value -> name of its member: upper case, `_` for what no name may hold, a number where two meet."""
     members: dict[str, str] = {}
     for value in values:
-        name = re.sub(r"\W", "_", value).upper() or "EMPTY"
-        if name[0].isdigit() or keyword.iskeyword(name) or name.startswith("_"):
-            name = f"VALUE_{name.strip('_')}"
-        stem, count = name, 2
-        while name in members.values():
-            name, count = f"{stem}_{count}", count + 1
-        members[value] = name
+        upper = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", value).upper())
+        name = "".join(character if f"a{character}".isidentifier() else "_" for character in upper)
+        if not name.isidentifier() or name.startswith("_"):
+            name = f"VALUE_{name.strip('_')}".rstrip("_")
+        unique, number = name, 2
+        while unique in members.values():
+            unique, number = f"{name}_{number}", number + 1
+        members[value] = unique
     return members
 
 

@@ -50,6 +50,7 @@ def derived_digest(contract: Contract, callees: list[str]) -> str:
 
 def _prune(document: dict[str, Any]) -> dict[str, Any]:
     pruned = {key: _prune_item(value) for key, value in document.items()}
+    pruned["bounds"] = {key: value for key, value in document["bounds"].items() if value}
     return {key: value for key, value in pruned.items() if value not in (None, "", [], {})}
 
 

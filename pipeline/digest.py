@@ -15,6 +15,23 @@ def digest_json(value: Any) -> str:
     return digest_text(json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
 
 
-def render_json(value: Any) -> str:
-    """A JSON value as it lands: sorted keys, two spaces, UTF-8, one line end at the end."""
-    return json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False) + "\n"
+def render_json(value: dict[str, Any]) -> str:
+    """A JSON object as it lands: keys sorted, an item a line, so that a difference is a line as well."""
+    lines = [f"  {_compact(key)}: {_block(value[key])}" for key in sorted(value)]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _block(value: Any) -> str:
+    if isinstance(value, list) and value:
+        return "[\n" + ",\n".join(f"    {_compact(item)}" for item in value) + "\n  ]"
+    if isinstance(value, dict) and value:
+        return (
+            "{\n"
+            + ",\n".join(f"    {_compact(key)}: {_compact(value[key])}" for key in sorted(value))
+            + "\n  }"
+        )
+    return _compact(value)
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)

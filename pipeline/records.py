@@ -138,10 +138,10 @@ class Callee(Record):
 
 
 class Bounds(Record):
-    """What a function's text may hold; checked without running it."""
+    """What a function's text may hold beside the rules for all; checked without running it."""
 
-    imports: tuple[str, ...]
-    """Modules of the standard library it may import."""
+    forbidden_imports: tuple[str, ...] = ()
+    """Modules it may not import, of those every function may."""
     forbidden_names: tuple[str, ...] = ()
     max_lines: int = 60
     """Ceiling of the function's body, in lines as formatted."""
@@ -170,7 +170,7 @@ class Contract(Record):
     constraints: tuple[Constraint, ...] = ()
     decisions: tuple[Decision, ...] = ()
     uses: tuple[Callee, ...] = ()
-    bounds: Bounds
+    bounds: Bounds = Bounds()
     approach: str | None = None
     """How the architect would go about it; advice, not a promise."""
     derived_from: str = ""

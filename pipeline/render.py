@@ -5,17 +5,17 @@ What it renders needs the standard library alone, and holds no date, no version 
 
 import re
 import textwrap
-import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pipeline.annotations import member_names
 from pipeline.bounds import FunctionText
+from pipeline.bounds.imports import annotation_names, callee_errors, free_names, own_names, signature_bindings
+from pipeline.bounds.names import ANNOTATIONS
 from pipeline.errors import InternalError
 from pipeline.formatting import LINE_LENGTH, format_python
-from pipeline.imports import annotation_names, callee_errors, free_names, own_names, signature_bindings
-from pipeline.names import ANNOTATIONS
 from pipeline.records import Contract, TypeAlias, TypeDefinition, TypeEnum, TypeRecord
 from pipeline.seals import seal
 
@@ -209,8 +209,8 @@ def _definition(name: str, definition: TypeDefinition, undefined: set[str], hidd
             early = not undefined.isdisjoint(annotation_names([definition.type]))
             return _alias(name, definition, early=early)
         case TypeEnum(values=values):
-            members = zip(_member_names(values), values, strict=True)
-            return f"class {name}(StrEnum):\n" + "\n".join(f"    {key} = {value!r}" for key, value in members)
+            members = member_names(values).items()
+            return f"class {name}(StrEnum):\n" + "\n".join(f"    {key} = {value!r}" for value, key in members)
         case TypeRecord(fields=fields):
             lines = [
                 f"    {field.name}: {_field_type(name, field.name, definition, hidden)}" for field in fields
@@ -228,7 +228,8 @@ def _field_type(record: str, field: str, definition: TypeRecord, hidden: list[st
     return f"_{record}_{field}"
 
 
-def _alias(name: str, alias: TypeAlias, *, early: bool) -> str:
+def limits_of(alias: TypeAlias) -> str:
+    """What an alias narrows, in words: `length 1 to 80`, `>= 0, <= 1000`; empty if it only names a type."""
     least, most = alias.min_length, alias.max_length
     length = "" if least is None else f"at least {least}" if most is None else f"{least} to {most}"
     length = f"at most {most}" if least is None and most is not None else length
@@ -242,25 +243,14 @@ def _alias(name: str, alias: TypeAlias, *, early: bool) -> str:
         ),
         f"at most {alias.decimal_places} decimal places" if alias.decimal_places is not None else "",
     ]
-    comment = ", ".join(part for part in said if part)
+    return ", ".join(part for part in said if part)
+
+
+def _alias(name: str, alias: TypeAlias, *, early: bool) -> str:
+    comment = limits_of(alias)
     annotation = repr(alias.type) if early else alias.type
     return (f"# {comment}\n" if comment else "") + f"{name}: TypeAlias = {annotation}"
 
 
 def _pattern(pattern: str) -> str:
     return pattern if pattern.isprintable() else repr(pattern)
-
-
-def _member_names(values: Iterable[str]) -> list[str]:
-    """A name for every value: upper case, `_` for what no name may hold, a number where two would be one."""
-    names: list[str] = []
-    for value in values:
-        upper = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", value).upper())
-        name = "".join(character if f"a{character}".isidentifier() else "_" for character in upper)
-        if not name.isidentifier() or name.startswith("_"):
-            name = f"VALUE_{name.strip('_')}".rstrip("_")
-        unique, number = name, 2
-        while unique in names:
-            unique, number = f"{name}_{number}", number + 1
-        names.append(unique)
-    return names

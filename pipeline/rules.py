@@ -215,7 +215,7 @@ class _Checker:
             if called and not self.functions and "result" not in self.scope:
                 hint += "; only 'ensures' may call functions of the spec"
             raise _ProblemError(f"unknown name '{name}'{hint}", node)
-        if name in MODULES and not base:
+        if name in MODULES and name not in self.scope and not base:
             raise _ProblemError(f"'{name}' is used as {name}.<function>", node)
         if called and (name in self.scope or name in self.bound):
             raise _ProblemError(f"'{name}' is a value, not a function", node)
@@ -224,16 +224,17 @@ class _Checker:
 
     def _attribute(self, node: ast.Attribute, *, called: bool) -> None:
         name = node.attr
-        if isinstance(node.value, ast.Name) and node.value.id in MODULES:
-            allowed: Collection[str] = MODULES[node.value.id]
-            what = f"{node.value.id} has no function '{name}' for rules"
-        elif isinstance(node.value, ast.Name) and isinstance(kind := self.types.get(node.value.id), TypeEnum):
+        owner = node.value.id if isinstance(node.value, ast.Name) and node.value.id not in self.scope else ""
+        if owner in MODULES:
+            allowed: Collection[str] = MODULES[owner]
+            what = f"{owner} has no function '{name}' for rules"
+        elif isinstance(kind := self.types.get(owner), TypeEnum):
             allowed = member_names(kind.values).values()
-            what = f"{node.value.id} has no member '{name}'"
+            what = f"{owner} has no member '{name}'"
         elif (record := self._record_of(node.value)) is not None:
             allowed = [field.name for field in record[1].fields]
             what = f"{record[0]} has no field '{name}'"
-        elif isinstance(node.value, ast.Name) and (node.value.id, name) in _CONSTRUCTORS:
+        elif (owner, name) in _CONSTRUCTORS:
             return
         else:
             allowed = METHODS if called else ATTRIBUTES | self.fields

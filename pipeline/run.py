@@ -206,9 +206,9 @@ class _Generation:
             running[pool.submit(self._one, waiting.pop(function))] = function
 
     def _jobs(self) -> int:
-        """As asked; else two where the embedded model computes on this machine, eight where others do."""
+        """As asked; else one where the embedded model computes on this machine, eight where others do."""
         local = any(entry.partition(":")[0] == "local" for entry in self._settings.entries)
-        return self._settings.jobs or (2 if local else 8)
+        return self._settings.jobs or (1 if local else 8)
 
     def _finish(self, function: str, report: FunctionReport) -> None:
         self._reports[function] = report

@@ -16,10 +16,11 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    PlainSerializer,
+    SerializerFunctionWrapHandler,
     Strict,
     TypeAdapter,
     ValidationError,
+    WrapSerializer,
 )
 
 from pipeline.annotations import BUILTIN_TYPES as BUILTIN_TYPES  # noqa: PLC0414
@@ -54,6 +55,13 @@ def _refuse(kinds: tuple[type, ...], what: str) -> Callable[[Any], Any]:
     return check
 
 
+def _read_text(value: Any) -> Any:
+    text = _refuse((str,), "text; quote it")(value)
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError(f"{_show(value)} holds half a character, which no file can")
+    return text
+
+
 def _read_float(value: Any) -> float:
     return float(_refuse((int, float, Decimal), "a number")(value))
 
@@ -74,7 +82,7 @@ def _show(value: Any) -> str:
 
 
 _READERS: dict[str, Any] = {
-    "str": Annotated[str, BeforeValidator(_refuse((str,), "text; quote it"))],
+    "str": Annotated[str, BeforeValidator(_read_text)],
     "int": Annotated[int, BeforeValidator(_refuse((int,), "a whole number"))],
     "float": Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_read_float)],
     "bool": Annotated[bool, Strict()],
@@ -87,8 +95,8 @@ _READERS: dict[str, Any] = {
 }
 
 
-def _sorted_list(values: Any) -> list[Any]:
-    return sorted(values, key=repr)
+def _sorted_list(values: Any, write: SerializerFunctionWrapHandler) -> list[Any]:
+    return sorted(write(values), key=repr)
 
 
 class Types:
@@ -121,7 +129,8 @@ class Types:
         """Reads and writes values of `annotation`."""
         if annotation not in self._adapters:
             resolved = self._resolve(parse_annotation(annotation), forward=False)
-            deferred = None if dataclasses.is_dataclass(resolved) else ConfigDict(defer_build=True)
+            plain = getattr(resolved, "__origin__", resolved)  # a record may stand behind an alias
+            deferred = None if dataclasses.is_dataclass(plain) else ConfigDict(defer_build=True)
             adapter: TypeAdapter[Any] = TypeAdapter(resolved, config=deferred)
             adapter.rebuild(raise_errors=True, _types_namespace=dict(self.classes))
             self._adapters[annotation] = adapter
@@ -171,13 +180,20 @@ class Types:
                 return Annotated[int, Strict(), BeforeValidator(_read_key)]
             case ast.Name(id=name):
                 return _READERS[name]
-            case ast.BinOp(left=left, right=right):
-                return Union[self._resolve(left, forward=forward), self._resolve(right, forward=forward)]  # noqa: UP007
+            case ast.BinOp():
+                members = sorted(
+                    _union(node), key=self._is_float
+                )  # floats take other numbers too: ask them last
+                return Union[*(self._resolve(member, forward=forward) for member in members)]
             case ast.Subscript(value=ast.Name(id="Literal"), slice=inner):
                 return Literal[*(item.value for item in items_of(inner) if isinstance(item, ast.Constant))]
             case ast.Subscript(value=ast.Name(id=name), slice=inner):
                 return self._resolve_container(name, items_of(inner), forward=forward)
         raise ValueError(f"'{ast.unparse(node)}' is not a type annotation")
+
+    def _is_float(self, node: ast.expr) -> bool:
+        plain, _ = self.resolve_alias(node)
+        return isinstance(plain, ast.Name) and plain.id == "float"
 
     def _resolve_container(self, name: str, items: list[ast.expr], *, forward: bool) -> Any:
         if name == "tuple" and is_ellipsis(items[-1]):
@@ -189,7 +205,7 @@ class Types:
         )
         container = CONTAINERS[name][0][inner]  # type: ignore[index]
         if name in {"set", "frozenset"}:
-            return Annotated[container, PlainSerializer(_JsonSet(container), when_used="json")]
+            return Annotated[container, WrapSerializer(_sorted_list, when_used="json")]
         return container
 
     def _mismatch(self, node: ast.expr, value: Any) -> str | None:
@@ -239,20 +255,13 @@ class Types:
                 yield self._mismatch(items[0], inner)
 
 
-class _JsonSet:
-    """Writes a set as a sorted list of what pydantic writes for each member."""
-
-    def __init__(self, container: Any) -> None:
-        self.adapter: TypeAdapter[Any] = TypeAdapter(list[container.__args__[0]])
-
-    def __call__(self, values: Any) -> list[Any]:
-        return _sorted_list(self.adapter.dump_python(list(values), mode="json"))
+def _union(node: ast.expr) -> list[ast.expr]:
+    return [*_union(node.left), *_union(node.right)] if isinstance(node, ast.BinOp) else [node]
 
 
 def _constraints(alias: TypeAlias) -> list[Any]:
-    number = Decimal if "." in "".join(filter(None, (alias.ge, alias.gt, alias.le, alias.lt))) else int
     bounds = {
-        key: number(text) for key in ("ge", "gt", "le", "lt") if (text := getattr(alias, key)) is not None
+        key: _exact(text) for key in ("ge", "gt", "le", "lt") if (text := getattr(alias, key)) is not None
     }
     sizes = {key: size for key in ("min_length", "max_length") if (size := getattr(alias, key)) is not None}
     if alias.decimal_places is not None:
@@ -261,6 +270,13 @@ def _constraints(alias: TypeAlias) -> list[Any]:
     if alias.pattern is not None:
         constraints.append(AfterValidator(_Pattern(alias.pattern)))
     return constraints
+
+
+def _exact(text: str) -> Decimal | int:
+    number = Decimal(text)
+    if not number.is_finite():
+        raise ValueError(f"{text} is no bound")
+    return int(number) if number == number.to_integral_value() else number
 
 
 class _Pattern:
@@ -302,24 +318,38 @@ def _problem(item: Any) -> tuple[tuple[str | int, ...], str]:
 
 
 def show(value: Any, limit: int = 200) -> str:
-    """A value as Python text a person can paste, cut to `limit` characters."""
-    if isinstance(value, enum.Enum):
-        text = f"{type(value).__name__}.{value.name}"
-    elif dataclasses.is_dataclass(value):
-        inner = ", ".join(f"{f.name}={show(getattr(value, f.name))}" for f in dataclasses.fields(value))
-        text = f"{type(value).__name__}({inner})"
-    elif isinstance(value, Decimal):
-        text = f"Decimal('{value}')"
-    elif type(value) is list:
-        text = f"[{', '.join(map(show, value))}]"
-    elif type(value) is tuple:
-        text = f"({', '.join(map(show, value))}{',' * (len(value) == 1)})"
-    elif type(value) is dict:
-        text = "{" + ", ".join(f"{show(key)}: {show(item)}" for key, item in value.items()) + "}"
-    elif isinstance(value, datetime):
-        text = f"datetime.fromisoformat('{value.isoformat()}')"
-    elif isinstance(value, date | time | timedelta):
-        text = repr(value).removeprefix("datetime.")
-    else:
-        text = repr(value)
+    """A value as Python text a person can paste, cut to `limit` characters. The same in every process."""
+    text = _text(value)
     return text if len(text) <= limit else f"{text[: limit - 4]} ..."
+
+
+def _text(value: Any) -> str:
+    match value:
+        case enum.Enum():
+            return f"{type(value).__name__}.{value.name}"
+        case Decimal():
+            return f"Decimal('{value}')"
+        case UUID():
+            return f"UUID('{value}')"
+        case datetime():
+            return f"datetime.fromisoformat('{value.isoformat()}')"
+        case date() | time() | timedelta():
+            return repr(value).removeprefix("datetime.")
+        case list():
+            return f"[{', '.join(map(_text, value))}]"
+        case tuple():
+            return f"({', '.join(map(_text, value))}{',' * (len(value) == 1)})"
+        case dict():
+            return "{" + ", ".join(f"{_text(key)}: {_text(item)}" for key, item in value.items()) + "}"
+        case frozenset():
+            return f"frozenset({_members(value)})" if value else "frozenset()"
+        case set():
+            return _members(value) if value else "set()"
+    if dataclasses.is_dataclass(value):
+        inner = (f"{field.name}={_text(getattr(value, field.name))}" for field in dataclasses.fields(value))
+        return f"{type(value).__name__}({', '.join(inner)})"
+    return repr(value)
+
+
+def _members(values: Any) -> str:
+    return "{" + ", ".join(sorted(map(_text, values))) + "}"

@@ -14,7 +14,6 @@ from pipeline.bounds import FunctionText
 from pipeline.errors import InternalError, SettingsError
 from pipeline.formatting import format_python
 from pipeline.records import (
-    Bounds,
     Callee,
     Contract,
     Param,
@@ -72,7 +71,6 @@ CONTRACT = Contract(
         Callee(function="mail.send", signature="", summary=""),
         Callee(function="unused", signature="", summary=""),
     ),
-    bounds=Bounds(imports=("re",)),
 )
 BODY = '    # kept\n    if tidy(person):\n        raise TokenExpired(re.escape("a"))\n    return send("x")\n'
 

@@ -35,7 +35,7 @@ class Channel:
 
     def hear(self) -> Any:
         line = self._in.readline()
-        return wire.load_frame(line) if line else None
+        return wire.load_own_frame(line) if line else None
 
     def note(self, clause: str) -> None:
         self.say({"at": clause})

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
+from pipeline.digest import digest_json
 from pipeline.records import Contract
 from pipeline.rules import calls_functions, compile_rule, namespace
 from pipeline.sandbox import wire
@@ -115,7 +116,7 @@ class Clauses:
         before, after = self.call(arguments).arguments, observation.arguments_after
         changed = [
             name for name, old, new in zip(self.names, before, after, strict=False)
-            if old != new and name not in self.contract.mutates
+            if digest_json(old) != digest_json(new) and name not in self.contract.mutates
         ]  # fmt: skip
         if changed or len(after) != len(before):
             yield Failure("unmodified", f"{call} changed its argument {', '.join(changed)}; work on a copy")

@@ -118,7 +118,7 @@ class Decider:
             raise UndecidedError(f"takes longer than {self._wall_seconds:.0f} s to evaluate", at)
         if not line.endswith(b"\n"):
             raise self._broken()
-        return wire.load_frame(line)
+        return wire.load_own_frame(line)
 
     def _broken(self) -> InternalError:
         self._stderr.seek(0)

@@ -29,7 +29,6 @@ _QUIET = settings(
     print_blob=False,
 )
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]+")
-_SIZES = ("min_length", "max_length")
 
 
 def corpus(
@@ -71,6 +70,8 @@ class Strategies:
         numbers = {_number(value) for value in mentioned} - {None}
         near = {n + step for n in numbers if n is not None for step in (-1, 0, 1)}
         self.numbers = sorted(n for n in near if abs(n) < 10**18)
+        self.spans = _spans(self.numbers)
+        self.moments = _moments(self.texts)
         self.words = sorted({word for text in self.texts for word in _WORDS.findall(text)})
         self._named: dict[str, st.SearchStrategy[Any]] = {}
 
@@ -127,7 +128,7 @@ class Strategies:
             found = self._container(node.value.id, items_of(node.slice), limits)
         else:
             found = self.of(node)
-        return found.filter(lambda value: self._fits(name, value))
+        return found.filter(lambda value: self._fits(name, value)) if limits else found
 
     def _fits(self, annotation: str, value: Any) -> bool:
         try:
@@ -139,8 +140,7 @@ class Strategies:
     def _container(self, name: str, items: list[ast.expr], limits: dict[str, Any]) -> st.SearchStrategy[Any]:
         if name == "tuple" and not is_ellipsis(items[-1]):
             return st.tuples(*(self.of(item) for item in items))
-        low, high = limits.get("min_length") or 0, limits.get("max_length")
-        high = max(8, low) if high is None else min(high, max(8, low))
+        low, high = _sizes(limits, 8)
         if name == "dict":
             return st.dictionaries(self.of(items[0]), self.of(items[1]), min_size=low, max_size=high)
         lists: st.SearchStrategy[Any] = st.lists(self.of(items[0]), min_size=low, max_size=high)
@@ -162,20 +162,24 @@ class Strategies:
             case "UUID":
                 return st.uuids()
             case "date":
-                return st.dates(date(2000, 1, 1), date(2060, 12, 31))
+                days = st.sampled_from(sorted({moment.date() for moment in self.moments}))
+                return st.tuples(days, self._spans()).map(_sum) | st.dates(
+                    date(2000, 1, 1), date(2060, 12, 31)
+                )
             case "time":
-                return st.times().map(lambda moment: moment.replace(microsecond=0))
+                return st.times().map(lambda moment: moment.replace(microsecond=0, fold=0))
             case "timedelta":
                 whole = st.integers(-40 * 86400, 40 * 86400).map(lambda s: timedelta(seconds=s))
-                return whole | st.timedeltas(timedelta(days=-400), timedelta(days=400))
+                return self._spans() | whole | st.timedeltas(timedelta(days=-400), timedelta(days=400))
             case "datetime":
                 seconds = st.integers(int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()), 2_800_000_000)
-                return seconds.map(lambda moment: datetime.fromtimestamp(moment, UTC))
+                near = st.tuples(st.sampled_from(self.moments), self._spans()).map(_sum)
+                return near | seconds.map(lambda moment: datetime.fromtimestamp(moment, UTC))
         raise ValueError(f"no inputs for '{name}'")
 
     def _text(self, limits: dict[str, Any]) -> st.SearchStrategy[str]:
-        low, high = limits.get("min_length") or 0, limits.get("max_length")
-        sizes = {"min_size": low, "max_size": min(high if high is not None else 30, max(30, low))}
+        low, high = _sizes(limits, 30)
+        sizes = {"min_size": low, "max_size": high}
         anything = st.text(st.characters(exclude_categories=["Cs"]), **sizes)
         familiar = sorted({character for text in self.texts for character in text} | set("abzAZ019 .-_"))
         choices = [anything, st.text(familiar, **sizes)]
@@ -183,45 +187,76 @@ class Strategies:
             choices.append(st.lists(st.sampled_from(self.words), max_size=8).map("".join))
         if self.texts:
             choices.append(st.sampled_from(self.texts))
+        most = limits.get("max_length")
         return st.one_of(choices).filter(
-            lambda text: low <= len(text) <= (high if high is not None else len(text))
+            lambda text: low <= len(text) <= (len(text) if most is None else most)
         )
+
+    def _spans(self) -> st.SearchStrategy[timedelta]:
+        """Durations at whose edges a function may differ, and one second to either side."""
+        return st.sampled_from(self.spans)
 
     def _integers(self, limits: dict[str, Any]) -> st.SearchStrategy[int]:
         low, high = _bounds(limits, 1)
-        low_int, high_int = (
-            (None if low is None else math.ceil(low)),
-            (None if high is None else math.floor(high)),
-        )
+        least = None if low is None else math.ceil(low)
+        most = None if high is None else math.floor(high)
+        if least is not None and most is not None and least > most:
+            return st.nothing()
+        first = least if least is not None else -20 if most is None else min(-20, most - 100)
+        last = most if most is not None else max(100, first + 100)
         near = [int(n) for n in self.numbers if n == int(n) and _within(n, low, high)]
-        wide = st.integers(low_int, high_int)
-        small = st.integers(
-            -20 if low_int is None else low_int, high_int if high_int is not None else (low_int or 0) + 100
-        )
-        choices = [small, wide] if low is None or low < 100 else [wide]
+        choices = [st.integers(first, last), st.integers(least, most)]
         return st.one_of([*choices, st.sampled_from(near)] if near else choices)
 
     def _floats(self, limits: dict[str, Any]) -> st.SearchStrategy[float]:
-        low, high = _bounds(limits, 0)
-        least, most = float(low) if low is not None else -1e9, float(high) if high is not None else 1e9
+        least, most = map(float, _window(limits))
+        if least > most:
+            return st.nothing()
         near = [float(n) for n in self.numbers if least <= n <= most]
         wide = st.floats(least, most, allow_nan=False)
         return wide | st.sampled_from(near) if near else wide
 
     def _decimals(self, limits: dict[str, Any]) -> st.SearchStrategy[Decimal]:
-        places = limits.get("decimal_places")
-        low, high = _bounds(limits, 0)
-        least, most = (
-            low if low is not None else Decimal(-(10**9)),
-            high if high is not None else Decimal(10**9),
-        )
+        least, most = _window(limits)
         near = [n for n in self.numbers if least <= n <= most]
-        kinds = [st.decimals(least, most, places=p) for p in ([places] if places is not None else [2, 0, 4])]
-        small = st.decimals(
-            max(least, Decimal(-100)), min(most, Decimal(100)), places=2 if places is None else places
-        )
-        choices = [small, *kinds] if least <= 100 and most >= -100 else kinds
+        given_places = limits.get("decimal_places")
+        ranges = [
+            (max(least, Decimal(-100)), min(most, Decimal(100)), 2),
+            *((least, most, p) for p in (2, 0, 4)),
+        ]
+        if given_places is not None:
+            ranges = [(low, high, given_places) for low, high, _ in ranges[:2]]
+        choices = [st.decimals(low, high, places=p) for low, high, p in ranges if _holds_any(low, high, p)]
+        if not choices and given_places is None and least <= most:
+            choices = [st.decimals(least, most)]
         return st.one_of([*choices, st.sampled_from(near)] if near else choices)
+
+
+def _sum(pair: tuple[Any, timedelta]) -> Any:
+    """A date or a moment, so much later."""
+    return pair[0] + pair[1]
+
+
+def _spans(numbers: list[Decimal]) -> list[timedelta]:
+    units = [timedelta(days=1), timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)]
+    whole = [int(n) for n in numbers if n == int(n) and abs(n) <= 400] or [0, 1]
+    spans = {unit * n for unit in units for n in {*whole, 0, 1}}
+    spans |= {span + step for span in spans for step in (timedelta(seconds=1), timedelta(seconds=-1))}
+    return sorted(spans | {-span for span in spans})
+
+
+def _moments(texts: list[str]) -> list[datetime]:
+    """The points in time that cases mention; a day of our own where they mention none."""
+    found = set()
+    for text in texts:
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            continue
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        if 1900 < moment.year < 2200:
+            found.add(moment.astimezone(UTC))
+    return sorted(found) or [datetime(2026, 1, 1, tzinfo=UTC)]
 
 
 def _rules(contract: Contract) -> list[str]:
@@ -246,6 +281,24 @@ def _number(value: Any) -> Decimal | None:
     if isinstance(value, int | float):
         return Decimal(str(value))
     return Decimal(value) if re.fullmatch(r"-?\d{1,18}(\.\d{1,9})?", value) else None
+
+
+def _sizes(limits: dict[str, Any], reach: int) -> tuple[int, int]:
+    """Smallest and largest length to draw."""
+    low, high = limits.get("min_length") or 0, limits.get("max_length")
+    return low, (low + reach if high is None else min(high, low + reach))
+
+
+def _window(limits: dict[str, Any]) -> tuple[Decimal, Decimal]:
+    """Where to draw numbers that need two ends."""
+    low, high = _bounds(limits, 0)
+    reach = Decimal(10**9)
+    least = low if low is not None else -reach if high is None else min(-reach, high - reach)
+    return least, (high if high is not None else max(reach, least + reach))
+
+
+def _holds_any(low: Decimal, high: Decimal, places: int) -> bool:
+    return math.ceil(low.scaleb(places)) <= math.floor(high.scaleb(places))
 
 
 def _bounds(limits: dict[str, Any], step: int) -> tuple[Decimal | None, Decimal | None]:

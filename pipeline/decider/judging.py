@@ -3,9 +3,11 @@
 The candidate is elsewhere; this module sees it through two functions that observe calls, each in a fresh process.
 """
 
+import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis.errors import HypothesisException
@@ -56,13 +58,17 @@ def judge(contract: Contract, first: Observe, second: Observe) -> Judgement:
     trials = working + landing
     if not findings.by_clause:
         _replay(clauses, trials, observed, second, findings)
+    if not trials:
+        findings.add(Failure("returns", "there is no input to call it with"), Trial(()))
     verdicts = [
         Clause(clause=name, passed=name not in findings.by_clause, message=message, hidden=hidden)
         for name in contract.clauses
         for message, hidden in [_account(findings, name)]
     ]
-    answers = [[o.outcome, o.value, o.error] for o in observed]
-    return Judgement(clauses=tuple(verdicts), inputs=len(trials), fingerprint=digest_json(answers))
+    unknown = findings.by_clause.keys() - {verdict.clause for verdict in verdicts}
+    assert not unknown, unknown
+    fingerprint = digest_json([_answer(observation) for observation in observed])
+    return Judgement(clauses=tuple(verdicts), inputs=len(trials), fingerprint=fingerprint)
 
 
 def case_trials(clauses: Clauses) -> list[Trial]:
@@ -86,7 +92,7 @@ def generated_arguments(clauses: Clauses, purpose: str, count: int) -> list[Argu
 
 def _generated(clauses: Clauses, purpose: str, count: int, *, hidden: bool) -> list[Trial]:
     if not clauses.contract.params:
-        return []
+        return [] if hidden else [Trial(())]
     return [Trial(arguments, hidden=hidden) for arguments in generated_arguments(clauses, purpose, count)]
 
 
@@ -114,12 +120,29 @@ def _replay(
     """Same input, same outcome: again in a fresh process, in reverse, with other hash seeds."""
     again = second([clauses.call(trial.arguments) for trial in reversed(trials)])
     for trial, before, after in zip(trials, observed, reversed(again), strict=True):
-        if (before.outcome, before.value, before.error) != (after.outcome, after.value, after.error):
-            shown = clauses.failures(trial.arguments, after, trial.expected)
-            detail = next(
-                (f.message for f in shown), "its answer depends on earlier calls or on the order of a set"
-            )
-            findings.add(Failure("repeatable", f"a second run answered differently: {detail}"), trial)
+        if digest_json([before.value, before.error]) == digest_json([after.value, after.error]):
+            continue
+        broken = next((f.message for f in clauses.failures(trial.arguments, after, trial.expected)), None)
+        if broken is None and _answer(before) == _answer(after):
+            continue
+        detail = broken or "its answer depends on earlier calls or on the order of a set"
+        findings.add(Failure("repeatable", f"a second run answered differently: {detail}"), trial)
+
+
+def _answer(observation: Observation) -> str:
+    """What a call came to, whatever the order in which a dict was filled: equal answers, equal texts."""
+    return json.dumps([observation.outcome, _unordered(observation.value), observation.error], sort_keys=True)
+
+
+def _unordered(wired: Any) -> Any:
+    if isinstance(wired, list):
+        return [_unordered(item) for item in wired]
+    if not isinstance(wired, dict):
+        return wired
+    inner = {key: _unordered(item) for key, item in wired.items()}
+    if inner.get("$") == "dict" and isinstance(inner["v"], list):
+        inner["v"] = sorted(inner["v"], key=lambda pair: json.dumps(pair, sort_keys=True))
+    return inner
 
 
 def _shrink(clauses: Clauses, observe: Observe, findings: _Findings) -> None:

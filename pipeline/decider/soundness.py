@@ -3,13 +3,22 @@
 A contract may come from a file that anyone wrote, so nothing of it is evaluated before this has found nothing.
 """
 
+import ast
 import keyword
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from pipeline.annotations import check_annotation
-from pipeline.records import Case, Contract, TypeAlias, TypeRecord
+from pipeline.annotations import (
+    BUILTIN_TYPES,
+    CONTAINERS,
+    annotation_names,
+    check_annotation,
+    parse_annotation,
+)
+from pipeline.decider.inputs import Strategies
+from pipeline.records import Case, Contract, TypeAlias, TypeDefinition, TypeRecord
 from pipeline.rules import check_rule
+from pipeline.specs.types import check_use
 from pipeline.values import Types, ValuesError
 
 
@@ -23,8 +32,11 @@ class Problem:
 
 def unsound(contract: Contract) -> list[Problem]:
     """Everything that is ill formed; empty for a contract that may be evaluated."""
-    problems = list(_names(contract)) or list(_annotations(contract)) or list(_rules(contract))
-    return problems or list(_cases(contract))
+    for check in (_names, _clashes, _annotations, _types, _rules, _cases):
+        problems = list(check(contract))
+        if problems:
+            return problems
+    return []
 
 
 def _names(contract: Contract) -> Iterator[Problem]:
@@ -39,6 +51,21 @@ def _names(contract: Contract) -> Iterator[Problem]:
             yield Problem("contract", f"'{name}' is no name")
 
 
+def _clashes(contract: Contract) -> Iterator[Problem]:
+    """Two things of one name where a rule, or the program, can hold one."""
+    params = [param.name for param in contract.params]
+    own = [contract.function, *(callee.function for callee in contract.uses)]
+    records = [kind for kind in contract.types.values() if isinstance(kind, TypeRecord)]
+    groups = [[*params, "result"], [*params, *own], [*contract.types, *contract.errors, *own, *BUILTIN_TYPES]]
+    groups += [[item.error for item in contract.raises], [*own, "types"]]
+    groups += [[field.name for field in record.fields] for record in records]
+    for name in sorted({name for group in groups for name in group if group.count(name) > 1}):
+        yield Problem("contract", f"'{name}' names two things")
+    for name in contract.mutates:
+        if name not in params:
+            yield Problem("contract", f"it may change '{name}', which is no parameter")
+
+
 def _annotations(contract: Contract) -> Iterator[Problem]:
     annotations = [contract.returns, *(param.type for param in contract.params)]
     for definition in contract.types.values():
@@ -50,6 +77,68 @@ def _annotations(contract: Contract) -> Iterator[Problem]:
         complaint = check_annotation(annotation, contract.types)
         if complaint:
             yield Problem("contract", complaint)
+
+
+def _types(contract: Contract) -> Iterator[Problem]:
+    """Types of which no value can be made, read back or drawn."""
+    for name in contract.types:
+        if _is_circular(name, contract.types):
+            yield Problem("contract", f"'{name}' is defined by itself")
+            return
+    annotations = [*contract.types, *(param.type for param in contract.params), contract.returns]
+    for annotation in dict.fromkeys(annotations):
+        complaint = _unusable(annotation, contract)
+        if complaint:
+            yield Problem("contract", f"the type {annotation} {complaint}")
+
+
+def _is_circular(name: str, types: Mapping[str, TypeDefinition]) -> bool:
+    seen: set[str] = set()
+    waiting = [name]
+    while waiting:
+        kind = types.get(waiting.pop())
+        inner = annotation_names(kind.type) if isinstance(kind, TypeAlias) else set()
+        if name in inner:
+            return True
+        waiting += inner - seen
+        seen |= inner
+    return False
+
+
+def _unusable(annotation: str, contract: Contract) -> str | None:
+    own = contract.types.get(annotation)
+    written = own.type if isinstance(own, TypeAlias) else annotation
+    fields = own.fields if isinstance(own, TypeRecord) else ()
+    for text in (written, *(field.type for field in fields)):
+        if (complaint := check_use(text, contract.types)) is not None:
+            return f"cannot be: {complaint}"
+    try:
+        types = Types(contract.types)
+        if isinstance(own, TypeAlias) and (misfit := _misfit(own, types)):
+            return f"cannot be: {misfit}"
+        types.adapter(annotation)
+        strategy = Strategies(contract, types).of(parse_annotation(annotation))
+        strategy.validate()
+        empty = strategy.is_empty
+    except Exception as error:  # noqa: BLE001 - limits may be any text, and every library has its own complaint
+        return f"cannot be: {error}"
+    return "has no value" if empty else None
+
+
+def _misfit(alias: TypeAlias, types: Types) -> str | None:
+    """Limits that say nothing of the alias's own kind of value."""
+    node, _ = types.resolve_alias(parse_annotation(alias.type))
+    kind = ast.unparse(node.value if isinstance(node, ast.Subscript) else node)
+    fits = {
+        "pattern": {"str"}, "decimal_places": {"Decimal"},
+        **{key: {"str", *CONTAINERS} for key in ("min_length", "max_length")},
+        **{key: {"int", "float", "Decimal"} for key in ("ge", "gt", "le", "lt")},
+    }  # fmt: skip
+    return next(
+        (f"{key} does not go with {alias.type}" for key, kinds in fits.items()
+         if getattr(alias, key) is not None and kind not in kinds),
+        None,
+    )  # fmt: skip
 
 
 def _rules(contract: Contract) -> Iterator[Problem]:

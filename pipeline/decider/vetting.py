@@ -53,6 +53,10 @@ def vet(contract: Contract, note: Note) -> list[Problem]:
         return problems
     note("requires")
     arguments = generated_arguments(clauses, "vetting", VETTING_INPUTS) if contract.params else []
+    if contract.params and not arguments and not contract.requires:
+        problems.append(
+            Problem("contract", "no input could be drawn for its parameters; say them with wider types")
+        )
     if contract.params and contract.requires and len(arguments) < FEWEST_INPUTS:
         few = f"'requires' lets only {len(arguments)} of the generated inputs through; say it with narrower types"
         problems.append(Problem("requires[0]", few))

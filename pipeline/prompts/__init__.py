@@ -3,7 +3,7 @@
 from typing import Any
 
 from pipeline import render
-from pipeline.records import Case, Contract
+from pipeline.records import Case, Contract, TypeAlias
 from pipeline.values import Types, show
 
 
@@ -25,8 +25,19 @@ def render_architect(contract: Contract) -> str:
 
 
 def _contract(contract: Contract) -> dict[str, Any]:
-    types = render.render_stub_types(contract) if contract.types or contract.errors else ""
-    return {"contract": contract, "signature": render.signature(contract), "types": types}
+    """Aliases in words, because a model that sees their definition writes it again; the rest as Python."""
+    aliases = {name: kind for name, kind in contract.types.items() if isinstance(kind, TypeAlias)}
+    classes = {name: kind for name, kind in contract.types.items() if name not in aliases}
+    shown = contract.model_copy(update={"types": classes})
+    return {
+        "contract": contract,
+        "signature": render.signature(contract),
+        "aliases": {
+            name: ", ".join(filter(None, [alias.type, render.limits_of(alias)]))
+            for name, alias in aliases.items()
+        },
+        "types": render.render_stub_types(shown),
+    }
 
 
 def _example(contract: Contract, case: Case) -> dict[str, str | None]:

@@ -22,7 +22,9 @@ def main() -> None:
     """Serve one program until standard input ends."""
     sys.path[:] = [entry for entry in sys.path if entry != sys.argv[1]]
     frames_in, frames_out = _take_channels()
-    program = wire.load_frame(frames_in.readline())
+    program = wire.load_own_frame(frames_in.readline())
+    _say(frames_out, {"alive": True})
+    _silence()
     _limit(program["limits"])
     try:
         classes = _load(program["modules"])
@@ -31,7 +33,7 @@ def main() -> None:
         return
     _say(frames_out, {"ready": True})
     while line := frames_in.readline():
-        for number, (function, arguments) in enumerate(wire.load_frame(line)):
+        for number, (function, arguments) in enumerate(wire.load_own_frame(line)):
             _allow_cpu(program["limits"]["call_cpu_seconds"])
             _say(frames_out, {"n": number, **_observe(function, arguments, classes)})
 
@@ -44,6 +46,13 @@ def _take_channels() -> tuple[io.BufferedReader, io.BufferedWriter]:
     for descriptor in (0, 1):
         os.dup2(nowhere, descriptor)
     return frames_in, frames_out
+
+
+def _silence() -> None:
+    """From here on what is written to standard error is unread code's; honest warnings must not fail in it."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
 
 
 def _say(frames_out: io.BufferedWriter, frame: dict[str, Any]) -> None:
@@ -110,7 +119,7 @@ def _observe(function: str, wired: list[Any], classes: dict[str, type]) -> dict[
         frame = {"returned": _writable(wire.encode(called(*arguments), data))}
     except BaseException as error:  # noqa: BLE001 - unread code may raise anything
         frame = {"raised": _name(type(error), classes), "message": _text(error)}
-    after = [wire.encode(argument, data) for argument in arguments]
+    after = [_writable(wire.encode(argument, data)) for argument in arguments]
     if after != wired:
         frame["after"] = after
     return frame

@@ -12,7 +12,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-MAX_DEPTH = 200
+MAX_DEPTH = 100
+"""Of values. One level of a value is at most three of JSON."""
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 
 
@@ -76,31 +77,36 @@ def encode(value: Any, classes: Mapping[str, type], depth: int = 0) -> Any:
     return {"$": "opaque", "v": kind.__name__}
 
 
-def decode(wire: Any, classes: Mapping[str, type]) -> Any:
+def decode(wire: Any, classes: Mapping[str, type], depth: int = 0) -> Any:
     """The Python value of tagged JSON; raises WireError for anything `encode` does not write."""
     if wire is None or type(wire) in {bool, int, str, float}:
         return wire
+    if depth > MAX_DEPTH + 1:
+        raise WireError("a value is nested too deeply")
+    depth += 1
     if type(wire) is list:
-        return [decode(item, classes) for item in wire]
+        return [decode(item, classes, depth) for item in wire]
     try:
         tag, value = wire["$"], wire["v"]
         if tag in _FROM_TEXT:
             return _FROM_TEXT[tag](value)
         match tag:
             case "tuple":
-                return tuple(decode(item, classes) for item in value)
+                return tuple(decode(item, classes, depth) for item in value)
             case "set":
-                return {decode(item, classes) for item in value}
+                return {decode(item, classes, depth) for item in value}
             case "frozenset":
-                return frozenset(decode(item, classes) for item in value)
+                return frozenset(decode(item, classes, depth) for item in value)
             case "dict":
-                return {decode(key, classes): decode(item, classes) for key, item in value}
+                return {decode(key, classes, depth): decode(item, classes, depth) for key, item in value}
             case "timedelta":
                 return timedelta(*value)
             case "enum":
                 return classes[wire["t"]](value)
             case "record":
-                return classes[wire["t"]](**{name: decode(item, classes) for name, item in value.items()})
+                return classes[wire["t"]](
+                    **{name: decode(item, classes, depth) for name, item in value.items()}
+                )
             case "opaque" if type(value) is str:
                 return Opaque(value)
     except (KeyError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
@@ -114,10 +120,32 @@ def dump_frame(frame: Any) -> bytes:
 
 
 def load_frame(line: bytes) -> Any:
-    """The frame of one line; raises WireError when it is none or too large."""
+    """The frame of one line from unread code; raises WireError when it is none, too large or too deep."""
     if len(line) > MAX_FRAME_BYTES:
         raise WireError("a frame is larger than 16 MiB")
+    frame = load_own_frame(line)
+    if line.count(b"[") + line.count(b"{") > 4 * MAX_DEPTH and _is_deep(frame):
+        raise WireError("a frame is nested too deeply")
+    return frame
+
+
+def load_own_frame(line: bytes) -> Any:
+    """The frame of one line from a process of ours, of any size; raises WireError when it is none."""
     try:
         return json.loads(line)
     except (ValueError, RecursionError):
         raise WireError("a frame is not JSON") from None
+
+
+def _is_deep(frame: Any) -> bool:
+    level = [frame]
+    for _ in range(4 * MAX_DEPTH):
+        level = [
+            item
+            for outer in level
+            if isinstance(outer, list | dict)
+            for item in (outer if isinstance(outer, list) else outer.values())
+        ]
+        if not level:
+            return False
+    return True

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline import bounds, prompts, render
+from pipeline.bounds.names import allowed_imports
 from pipeline.digest import digest_text
 from pipeline.llm.port import Message, Reply, Request
 from pipeline.records import Accepted, Attempt, Clause, Contract, Judgement, Rejected, Rung
@@ -39,7 +40,7 @@ class _Refused:
 
 def first_messages(contract: Contract) -> tuple[str, str]:
     """System and user text of the first request for a contract: what `show-prompt` shows."""
-    system = prompts.render_prompt("implementer.system.md.j2", imports=contract.bounds.imports)
+    system = prompts.render_prompt("implementer.system.md.j2", imports=allowed_imports(contract.bounds))
     return system, prompts.render_implementer(contract)
 
 

@@ -16,9 +16,9 @@ from pipeline.records import (
     Rule,
     SpecFunction,
 )
-from pipeline.spec_draft import Draft, conditions, reached_by
-from pipeline.spec_format import FunctionFile
-from pipeline.spec_types import reached_types
+from pipeline.specs.draft import Draft, conditions, reached_by
+from pipeline.specs.format import FunctionFile
+from pipeline.specs.types import reached_types
 
 
 def derive_function(
@@ -105,14 +105,10 @@ def _callee(contract: Contract) -> Callee:
 
 
 def _bounds(draft: Draft, name: str, function: FunctionFile) -> Bounds:
-    from pipeline.bounds import DEFAULT_IMPORTS  # noqa: PLC0415 - reads code; a file with findings needs none
-
     covering = [constraint.forbids for _, constraint in draft.constraints_of(name)]
     modules = {module for forbids in covering for module in forbids.imports}
     return Bounds(
-        imports=tuple(
-            sorted(m for m in DEFAULT_IMPORTS if not any(m == f or m.startswith(f"{f}.") for f in modules))
-        ),
+        forbidden_imports=tuple(sorted(modules)),
         forbidden_names=tuple(sorted({word for forbids in covering for word in forbids.names})),
         max_lines=function.max_lines,
     )

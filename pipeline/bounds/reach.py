@@ -5,10 +5,17 @@ import string
 from types import ModuleType
 from typing import Any, NoReturn
 
-from pipeline.imports import Binding
-from pipeline.names import FRAME_ATTRIBUTES, REFUSED_ATTRIBUTES, REFUSED_MEMBERS, load_module, public_names
+from pipeline.bounds.imports import Binding
+from pipeline.bounds.names import (
+    FRAME_ATTRIBUTES,
+    REFUSED_ATTRIBUTES,
+    REFUSED_MEMBERS,
+    allowed_imports,
+    load_module,
+    public_names,
+)
+from pipeline.bounds.replies import RefusedError
 from pipeline.records import Contract, TypeRecord
-from pipeline.replies import RefusedError
 
 
 def needed_imports(
@@ -28,7 +35,7 @@ class _Reach(ast.NodeVisitor):
     def __init__(self, contract: Contract, free: set[str], bindings: dict[str, Binding]) -> None:
         self.contract = contract
         self.free = free
-        self.allowed = contract.bounds.imports
+        self.allowed = allowed_imports(contract.bounds)
         self.bindings = bindings
         self.needed: set[str] = set()
         self.managed: set[str] = set()

@@ -6,11 +6,11 @@ from graphlib import CycleError, TopologicalSorter
 
 from pipeline.records import Finding
 from pipeline.rules import check_rule
-from pipeline.spec_draft import BUILTIN_ERRORS, Draft, check_known, check_names, conditions, covers
-from pipeline.spec_format import FunctionFile
-from pipeline.spec_shape import suggest
-from pipeline.spec_types import check_type, check_use
-from pipeline.yaml_source import Path
+from pipeline.specs.draft import BUILTIN_ERRORS, Draft, check_known, check_names, conditions, covers
+from pipeline.specs.format import FunctionFile
+from pipeline.specs.shape import suggest
+from pipeline.specs.types import check_type, check_use
+from pipeline.specs.yaml_source import Path
 
 
 def check_spec(draft: Draft, stem: str) -> list[Finding]:

@@ -12,12 +12,10 @@ import unicodedata
 import warnings
 from collections.abc import Iterator
 
-from pipeline.formatting import format_python
-from pipeline.imports import Binding, free_names, own_names, read_imports, resolve
-from pipeline.names import DEFAULT_IMPORTS
-from pipeline.reach import needed_imports
-from pipeline.records import Contract
-from pipeline.replies import (
+from pipeline.bounds.imports import Binding, free_names, own_names, read_imports, resolve
+from pipeline.bounds.names import DEFAULT_IMPORTS
+from pipeline.bounds.reach import needed_imports
+from pipeline.bounds.replies import (
     MAX_SOURCE_BYTES,
     FunctionText,
     Insufficient,
@@ -26,6 +24,8 @@ from pipeline.replies import (
     parse_code,
     parse_insufficient,
 )
+from pipeline.formatting import format_python
+from pipeline.records import Contract
 
 __all__ = ["DEFAULT_IMPORTS", "FunctionText", "Insufficient", "Refusal", "check_reply", "check_source"]
 

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from pipeline.digest import render_json
 from pipeline.records import Contract
-from pipeline.spec_format import SpecFile
+from pipeline.specs.format import SpecFile
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

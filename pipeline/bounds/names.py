@@ -9,6 +9,8 @@ import importlib
 import sys
 import types
 
+from pipeline.records import Bounds
+
 DEFAULT_IMPORTS = (
     "base64",
     "binascii",
@@ -263,6 +265,12 @@ WELL_KNOWN: tuple[tuple[str, str], ...] = (
     ("enum", "Enum IntEnum StrEnum"),
 )
 """Names whose import the tool supplies when a body uses one without it; the first allowed module wins."""
+
+
+def allowed_imports(bounds: Bounds) -> tuple[str, ...]:
+    """The modules a function under these bounds may import; forbidding one forbids what is inside it."""
+    forbidden = bounds.forbidden_imports
+    return tuple(m for m in DEFAULT_IMPORTS if not any(m == f or m.startswith(f"{f}.") for f in forbidden))
 
 
 def is_builtin(name: str) -> bool:

@@ -5,11 +5,11 @@ from typing import Any
 
 from pipeline.digest import digest_json
 from pipeline.records import Case, Finding
-from pipeline.spec_draft import BUILTIN_ERRORS, Draft, conditions
-from pipeline.spec_format import ExampleFile, FunctionFile
-from pipeline.spec_shape import suggest
+from pipeline.specs.draft import BUILTIN_ERRORS, Draft, conditions
+from pipeline.specs.format import ExampleFile, FunctionFile
+from pipeline.specs.shape import suggest
+from pipeline.specs.yaml_source import Path
 from pipeline.values import Types, ValuesError
-from pipeline.yaml_source import Path
 
 
 def parse_cases(draft: Draft, types: Types, name: str) -> tuple[tuple[Case, ...], list[Finding]]:

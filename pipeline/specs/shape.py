@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from pipeline import spec_format
 from pipeline.records import Finding, Place
-from pipeline.yaml_source import Document, Path
+from pipeline.specs import format as spec_format
+from pipeline.specs.yaml_source import Document, Path
 
 NOT_YET = frozenset({"ports", "flows"})
 """Keys of the language that this version refuses."""

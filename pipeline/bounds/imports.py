@@ -7,17 +7,18 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pipeline.names import (
+from pipeline.bounds.names import (
     ANNOTATIONS,
     REFUSED_BUILTINS,
     REFUSED_MEMBERS,
+    allowed_imports,
     is_builtin,
     load_module,
     public_names,
     well_known_module,
 )
+from pipeline.bounds.replies import RefusedError
 from pipeline.records import Contract
-from pipeline.replies import RefusedError
 
 _ONLY_TYPES = frozenset(("collections.abc", "typing"))
 """Their names mostly serve annotations, which are the tool's; only one in use must be allowed."""
@@ -140,13 +141,17 @@ def _member_binding(node: ast.ImportFrom, alias: ast.alias, contract: Contract) 
     binding = Binding(name, node.module, alias.name)
     wanted = signature_bindings(contract).get(alias.name)
     of_signature = wanted is not None and wanted.module == node.module
-    if not of_signature and binding.path not in contract.bounds.imports and node.module not in _ONLY_TYPES:
+    if (
+        not of_signature
+        and binding.path not in allowed_imports(contract.bounds)
+        and node.module not in _ONLY_TYPES
+    ):
         _require_allowed(node.module, contract)
     return binding
 
 
 def _require_allowed(module: str, contract: Contract) -> None:
-    if module not in contract.bounds.imports or load_module(module) is None:
+    if module not in allowed_imports(contract.bounds) or load_module(module) is None:
         raise RefusedError(f"imports '{module}', which is not among the modules the contract allows")
 
 
@@ -192,8 +197,8 @@ def resolve(
         elif name in REFUSED_BUILTINS:
             raise RefusedError(f"uses '{name}': {REFUSED_BUILTINS[name]}")
         elif not is_builtin(name):
-            bindings[name] = _supplied(name, tree, contract.bounds.imports)
-    return {name: _checked(binding, contract.bounds.imports) for name, binding in bindings.items()}
+            bindings[name] = _supplied(name, tree, allowed_imports(contract.bounds))
+    return {name: _checked(binding, allowed_imports(contract.bounds)) for name, binding in bindings.items()}
 
 
 def _without_conflict(given: Binding, wanted: Binding | None) -> Binding:

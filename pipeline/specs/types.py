@@ -7,8 +7,8 @@ from decimal import Decimal
 
 from pipeline.annotations import annotation_names, check_annotation, items_of, parse_annotation
 from pipeline.records import Finding, Param, TypeAlias, TypeDefinition, TypeEnum, TypeRecord
-from pipeline.spec_format import AliasFile, EnumFile, RecordFile
-from pipeline.yaml_source import Document
+from pipeline.specs.format import AliasFile, EnumFile, RecordFile
+from pipeline.specs.yaml_source import Document
 
 _SIZED = frozenset({"str", "list", "dict", "set", "frozenset", "tuple"})
 _NUMBERS = frozenset({"int", "float", "Decimal"})

@@ -9,10 +9,10 @@ from fnmatch import fnmatchcase
 from pipeline.annotations import BUILTIN_TYPES
 from pipeline.records import Finding, TypeDefinition
 from pipeline.rules import CONSTANTS, FUNCTIONS, MODULES
-from pipeline.spec_format import ConstraintFile, DecisionFile, FunctionFile, SpecFile
-from pipeline.spec_shape import suggest
-from pipeline.spec_types import check_type, check_use, reached_types
-from pipeline.yaml_source import Document
+from pipeline.specs.format import ConstraintFile, DecisionFile, FunctionFile, SpecFile
+from pipeline.specs.shape import suggest
+from pipeline.specs.types import check_type, check_use, reached_types
+from pipeline.specs.yaml_source import Document
 
 BUILTIN_ERRORS = frozenset({
     "ArithmeticError", "IndexError", "KeyError", "LookupError", "OverflowError", "PermissionError", "RuntimeError",

@@ -6,14 +6,14 @@ from pathlib import Path, PurePosixPath
 
 from pipeline.errors import SettingsError
 from pipeline.records import Finding, Place, Spec, SpecFunction
-from pipeline.spec_checks import check_spec, order_of
-from pipeline.spec_contracts import derive_function
-from pipeline.spec_draft import Draft
-from pipeline.spec_examples import parse_cases
-from pipeline.spec_shape import read_shape, suggest
-from pipeline.spec_types import define_types
+from pipeline.specs.checks import check_spec, order_of
+from pipeline.specs.contracts import derive_function
+from pipeline.specs.draft import Draft
+from pipeline.specs.examples import parse_cases
+from pipeline.specs.shape import read_shape, suggest
+from pipeline.specs.types import define_types
+from pipeline.specs.yaml_source import decode_text, parse_yaml, sort_findings
 from pipeline.values import Types
-from pipeline.yaml_source import decode_text, parse_yaml, sort_findings
 
 FOLDER = "specs"
 _SUFFIXES = frozenset({".yaml", ".yml"})

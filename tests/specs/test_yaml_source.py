@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from pipeline.records import Finding
-from pipeline.yaml_source import Document, decode_text, parse_yaml
+from pipeline.specs.yaml_source import Document, decode_text, parse_yaml
 
 
 def parse(text: str) -> Document:

@@ -5,7 +5,7 @@ import ast
 import pytest
 
 from pipeline.bounds import DEFAULT_IMPORTS, FunctionText, Insufficient, Refusal, check_reply, check_source
-from pipeline.names import load_module
+from pipeline.bounds.names import load_module
 from pipeline.records import Bounds, Callee, Contract, Param, Raise, TypeEnum, TypeRecord
 from pipeline.render import render_function
 
@@ -28,7 +28,7 @@ CONTRACT = Contract(
             function="tidy", signature="def tidy(email: str) -> str:", summary="", raises=("TidyFailed: x",)
         ),
     ),
-    bounds=Bounds(imports=DEFAULT_IMPORTS, max_lines=20),
+    bounds=Bounds(max_lines=20),
 )
 
 
@@ -416,7 +416,7 @@ def test_accepted(reply, kept, imports):
 
 def test_forbidden_name():
     """A constraint's forbidden name is refused, even under another name."""
-    bounds = Bounds(imports=("math",), forbidden_names=("float", "math.sqrt"))
+    bounds = Bounds(forbidden_names=("float", "math.sqrt"))
     contract = CONTRACT.model_copy(update={"bounds": bounds})
     renamed = fenced("from math import sqrt as s\n" + HEADER + "    return s(2)")
 
@@ -427,7 +427,7 @@ def test_forbidden_name():
 
 def test_only_listed_modules_are_imported():
     """A module the contract leaves out is neither supplied nor accepted, but for what the signature needs."""
-    contract = CONTRACT.model_copy(update={"bounds": Bounds(imports=())})
+    contract = CONTRACT.model_copy(update={"bounds": Bounds(forbidden_imports=DEFAULT_IMPORTS)})
     used = fenced("from collections.abc import Sized\n" + HEADER + "    return Sized")
     needed = fenced("from datetime import datetime\n" + HEADER + "    return datetime(2026, 1, 1)")
 

@@ -1,0 +1,116 @@
+"""The shape of the house: which way imports point, where an outside library lives, how long things may be."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "pipeline"
+MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
+
+LAYERS = (
+    {"cli", "pytest_plugin"},
+    {"progress", "summary", "reading"},
+    {"run"},
+    {"project"},
+    {"asking"},
+    {"stages"},
+)
+"""From the outside in; a module imports from its own layer (but for stages) and from those further in."""
+
+HOMES = {
+    "anthropic": {"llm/anthropic.py", "llm/failures.py", "llm/quirks.py", "llm/connection.py"},
+    "openai": {"llm/openai.py", "llm/failures.py", "llm/quirks.py", "llm/connection.py"},
+    "httpx2": {"llm/local.py", "llm/anthropic.py", "llm/openai.py", "llm/failures.py", "llm/connection.py"},
+    "xllamacpp": {"llm/local.py"},
+    "huggingface_hub": {"llm/sources.py"},
+    "platformdirs": {"llm/weights.py"},
+    "jinja2": {"render.py"},
+    "jsonschema": {"stages/architect.py"},
+    "click": {"cli.py"},
+    "rich": {"progress.py"},
+    "yaml": {"specs/yaml_source.py"},
+    "ruff": {"formatting.py"},
+}
+"""Each outside library's home; hypothesis lives in decider/ and pydantic wherever records are."""
+
+
+def imports_of(path: Path) -> set[str]:
+    """Dotted names of everything a module imports, wherever in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def layer_of(part: str) -> int:
+    return next((number for number, layer in enumerate(LAYERS) if part in layer), len(LAYERS))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_point_inwards(path: Path) -> None:
+    """No module imports one that is further out, and stages do not import one another."""
+    own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    for imported in imports_of(path):
+        if imported.startswith("pipeline.") and (part := imported.split(".")[1]) != own:
+            assert layer_of(part) >= layer_of(own), f"{name_of(path)} imports {imported}"
+        if own == "stages" and imported.startswith("pipeline.stages."):
+            assert imported.startswith("pipeline.stages.port"), f"{name_of(path)} imports {imported}"
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "stages").glob("*.py")), ids=name_of)
+def test_stages_know_ports_not_adapters(path: Path) -> None:
+    """A stage is given its models and its sandbox; it does not choose them."""
+    reached = {name for name in imports_of(path) if name.startswith(("pipeline.llm.", "pipeline.sandbox."))}
+    assert {name for name in reached if ".port." not in name} == set()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_every_outside_library_has_one_home(path: Path) -> None:
+    """An outside library is imported where it lives and nowhere else."""
+    for imported in imports_of(path):
+        home = HOMES.get(imported.split(".")[0])
+        assert home is None or name_of(path) in home, f"{name_of(path)} imports {imported}"
+        if imported.split(".")[0] == "hypothesis":
+            assert name_of(path).startswith("decider/")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_modules_and_functions_stay_short(path: Path) -> None:
+    """A module has at most 400 lines, a function at most 60."""
+    text = path.read_text("utf-8")
+    assert len(text.splitlines()) <= 400
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert (node.end_lineno or 0) - node.lineno + 1 <= 60, f"{name_of(path)}: {node.name}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_only_the_command_line_prints(path: Path) -> None:
+    """`print` and `click.echo` are for `cli.py`; progress draws through its console."""
+    if name_of(path) == "cli.py":
+        return
+    called = [
+        node.func for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)
+    ]
+    printing = [func for func in called if isinstance(func, ast.Name) and func.id == "print"]
+    assert printing == []
+
+
+def test_the_probe_needs_the_standard_library_only() -> None:
+    """What runs beside unread code imports nothing that is not in Python itself or in the wire."""
+    for name in ("probe.py", "wire.py"):
+        outside = {
+            imported
+            for imported in imports_of(PACKAGE / "sandbox" / name)
+            if not imported.startswith("pipeline.sandbox.wire") and imported != "pipeline.sandbox.wire"
+        }
+        assert {imported for imported in outside if imported.startswith("pipeline")} == set()
