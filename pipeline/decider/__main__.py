@@ -75,6 +75,9 @@ def _serve(channel: Channel, job: dict[str, Any]) -> Any:
     match job["job"]:
         case "vet" if problems:
             return [asdict(problem) for problem in problems]
+        case "admit" if problems:
+            refused = [f"{problem.clause}: {problem.message}" for problem in problems]
+            return {"cases": [], "rules": [], "refused": refused}
         case _ if problems:
             clauses = [
                 Clause(clause=problem.clause, passed=False, message=problem.message) for problem in problems

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 
-from pipeline.annotations import is_ellipsis, items_of, parse_annotation
+from pipeline.annotations import annotation_names, is_ellipsis, items_of, parse_annotation
 from pipeline.records import Contract, TypeAlias, TypeEnum, TypeRecord
 from pipeline.rules import constants
 from pipeline.sandbox import wire
@@ -28,6 +28,8 @@ _QUIET = settings(
     phases=[Phase.generate],
     print_blob=False,
 )
+_MAX_DEPTH = 6
+"""How deep a record may hold records of its own kind."""
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]+")
 
 
@@ -73,44 +75,56 @@ class Strategies:
         self.spans = _spans(self.numbers)
         self.moments = _moments(self.texts)
         self.words = sorted({word for text in self.texts for word in _WORDS.findall(text)})
-        self._named: dict[str, st.SearchStrategy[Any]] = {}
+        self._named: dict[tuple[str, int], st.SearchStrategy[Any]] = {}
 
     def arguments(self) -> st.SearchStrategy[Arguments]:
         return st.tuples(*(self.of(parse_annotation(param.type)) for param in self.contract.params))
 
-    def of(self, node: ast.expr) -> st.SearchStrategy[Any]:
-        """The strategy of an annotation."""
+    def of(self, node: ast.expr, depth: int = 0) -> st.SearchStrategy[Any]:
+        """The strategy of an annotation, `depth` records of their own kind deep."""
         match node:
             case ast.Constant(value=None):
                 return st.none()
             case ast.Name(id=name):
-                return self._name(name)
+                if (name, depth) not in self._named:
+                    self._named[name, depth] = self._definition(name, depth)
+                return self._named[name, depth]
             case ast.BinOp(left=left, right=right):
-                return self.of(left) | self.of(right)
+                return self.of(left, depth) | self.of(right, depth)
             case ast.Subscript(value=ast.Name(id="Literal"), slice=inner):
                 return st.sampled_from([i.value for i in items_of(inner) if isinstance(i, ast.Constant)])
             case ast.Subscript(value=ast.Name(id=name), slice=inner):
-                return self._container(name, items_of(inner), {})
+                return self._container(name, items_of(inner), {}, depth)
         raise ValueError(f"no inputs for '{ast.unparse(node)}'")
 
-    def _name(self, name: str) -> st.SearchStrategy[Any]:
-        if name not in self._named:
-            self._named[name] = st.deferred(lambda: self._definition(name))
-        return self._named[name]
-
-    def _definition(self, name: str) -> st.SearchStrategy[Any]:
+    def _definition(self, name: str, depth: int) -> st.SearchStrategy[Any]:
         match self.types.definitions.get(name):
             case TypeEnum():
                 return st.sampled_from(list(self.types.classes[name]))  # type: ignore[call-overload]
             case TypeRecord(fields=fields):
-                strategies = {f.name: self.of(parse_annotation(f.type)) for f in fields}
+                depth += name in self._reached_from(name)
+                if depth > _MAX_DEPTH:
+                    return st.nothing()
+                strategies = {f.name: self.of(parse_annotation(f.type), depth) for f in fields}
                 return st.builds(self.types.classes[name], **strategies)
             case TypeAlias():
-                return self._alias(name)
+                return self._alias(name, depth)
             case _:
                 return self._scalar(name, {})
 
-    def _alias(self, name: str) -> st.SearchStrategy[Any]:
+    def _reached_from(self, name: str) -> set[str]:
+        reached: set[str] = set()
+        waiting = [name]
+        while waiting:
+            kind = self.types.definitions.get(waiting.pop())
+            written = [f.type for f in kind.fields] if isinstance(kind, TypeRecord) else []
+            written += [kind.type] if isinstance(kind, TypeAlias) else []
+            found = {inner for text in written for inner in annotation_names(text)} - reached
+            reached |= found
+            waiting += found
+        return reached
+
+    def _alias(self, name: str, depth: int) -> st.SearchStrategy[Any]:
         node, aliases = self.types.resolve_alias(ast.Name(id=name))
         limits: dict[str, Any] = {}
         for alias in reversed(aliases):  # the outer alias, which is narrower, wins
@@ -125,9 +139,9 @@ class Strategies:
         elif isinstance(node, ast.Name) and node.id not in self.types.definitions:
             found = self._scalar(node.id, limits)
         elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
-            found = self._container(node.value.id, items_of(node.slice), limits)
+            found = self._container(node.value.id, items_of(node.slice), limits, depth)
         else:
-            found = self.of(node)
+            found = self.of(node, depth)
         return found.filter(lambda value: self._fits(name, value)) if limits else found
 
     def _fits(self, annotation: str, value: Any) -> bool:
@@ -137,13 +151,19 @@ class Strategies:
             return False
         return True
 
-    def _container(self, name: str, items: list[ast.expr], limits: dict[str, Any]) -> st.SearchStrategy[Any]:
+    def _container(
+        self, name: str, items: list[ast.expr], limits: dict[str, Any], depth: int
+    ) -> st.SearchStrategy[Any]:
         if name == "tuple" and not is_ellipsis(items[-1]):
-            return st.tuples(*(self.of(item) for item in items))
-        low, high = _sizes(limits, 8)
+            return st.tuples(*(self.of(item, depth) for item in items))
+        low, high = _sizes(limits, 8 if depth < 2 else 2)
+        members = [self.of(item, depth) for item in items[: 1 + (name == "dict")]]
+        if any(member.is_empty for member in members):
+            high = 0
         if name == "dict":
-            return st.dictionaries(self.of(items[0]), self.of(items[1]), min_size=low, max_size=high)
-        lists: st.SearchStrategy[Any] = st.lists(self.of(items[0]), min_size=low, max_size=high)
+            return st.dictionaries(*members, min_size=low, max_size=high) if low <= high else st.nothing()
+        lists: st.SearchStrategy[Any]
+        lists = st.lists(*members, min_size=low, max_size=high) if low <= high else st.nothing()
         makers: dict[str, Callable[[list[Any]], Any]] = {"set": set, "frozenset": frozenset, "tuple": tuple}
         return lists.map(makers[name]) if name in makers else lists
 

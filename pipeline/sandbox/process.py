@@ -90,7 +90,7 @@ class ProcessSession(Session):
             raise SandboxError(f"the sandbox's process did not start: {trouble}")
         frame = self._read_frame()
         if frame is not None and "failed" in frame:
-            self._lost = f"does not load: {frame['failed']}"
+            self._lost = f"does not load: {wire.printable(str(frame['failed']))}"
         elif frame not in (None, {"ready": True}):
             self._lost = "sent something that is no observation"
 
@@ -166,7 +166,12 @@ class ProcessSession(Session):
             case {"n": int(n), "returned": value} if n == number:
                 return Observation("returned", value=value, arguments_after=_after(frame))
             case {"n": int(n), "raised": str(error), "message": str(message)} if n == number:
-                return Observation("raised", error=error, message=message, arguments_after=_after(frame))
+                return Observation(
+                    "raised",
+                    error=wire.printable(error),
+                    message=wire.printable(message),
+                    arguments_after=_after(frame),
+                )
             case _:
                 self._lost = "sent something that is no observation"
         return Observation("lost", error=self._lost or "")

@@ -25,10 +25,15 @@ class Opaque:
     """Stands for a value of a type that does not cross."""
 
     def __init__(self, type_name: str) -> None:
-        self.type_name = type_name
+        self.type_name = printable(type_name)
 
     def __repr__(self) -> str:
         return f"<{self.type_name}>"
+
+
+def printable(text: str) -> str:
+    """Words of unread code as a person, a terminal and a model may see them: one line, nothing invisible."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[:300])
 
 
 _TO_TEXT: dict[type, Any] = {
