@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 CONTEXT_TOKENS = 8192
 """Prompt and reply of one question together."""
 
+MOST_TOKENS = 1024
+"""Of one reply: a model this small that goes on for longer is lost."""
+
 TIMEOUT_SECONDS = 600.0
 
 
@@ -68,8 +71,9 @@ class LocalModel(Model):
         client = self._started()
         # Waiting here, not in the server's queue, keeps the wait out of the reply's timeout.
         with self._turn:
-            self._prepare(client, request)
-            return client.ask(request)
+            capped = replace(request, max_tokens=min(request.max_tokens, MOST_TOKENS))
+            self._prepare(client, capped)
+            return client.ask(capped)
 
     def close(self) -> None:
         with self._starting:

@@ -18,7 +18,8 @@ from pipeline.llm.port import Message, Request
 from pipeline.records import Case, Contract, Rule, TypeAlias, TypeDefinition, TypeEnum, TypeRecord
 from pipeline.stages.port import Ask
 
-MAX_TOKENS = 1500
+MAX_TOKENS = 8192
+"""Of one reply, a reasoning model's thoughts included."""
 MOST_PROPOSALS = 4
 MOST_APPROACH = 600
 

@@ -11,9 +11,11 @@ from pipeline.llm.port import Message, Reply, Request
 from pipeline.records import Accepted, Attempt, Clause, Contract, Judgement, Rejected, Rung
 from pipeline.stages.port import Ask
 
-MAX_TOKENS = 2048
+MAX_TOKENS = 8192
+"""Of one reply, a reasoning model's thoughts included."""
 REPAIRS = 2
 SAMPLING_TEMPERATURE = 0.8
+REPAIR_TEMPERATURE = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,11 @@ class _Conversation:
                     system=self._system,
                     messages=(self._first,) if several else (self._first, *self._repair),
                     max_tokens=MAX_TOKENS,
-                    temperature=SAMPLING_TEMPERATURE if several else 0.0,
+                    temperature=SAMPLING_TEMPERATURE
+                    if several
+                    else REPAIR_TEMPERATURE
+                    if self._repair
+                    else 0.0,
                     seed=number + 1,
                 )
             )
@@ -103,7 +109,7 @@ class _Conversation:
         """The accepted candidate, or in one line why it is refused."""
         if reply.stop != "end":
             why = {"length": "the reply is cut off", "refusal": "the model refused"}[reply.stop]
-            return self._refuse(reply, _unusable(why))
+            return self._refuse(reply, _unusable(why), said_before=reply.text)
         found = bounds.check_reply(reply.text, self._contract)
         if isinstance(found, bounds.Insufficient):
             self._ended = True
@@ -121,13 +127,12 @@ class _Conversation:
             self._seen[digest] = _broken(judgement, self._contract)
         return self._refuse(reply, self._seen[digest], said_before=digest)
 
-    def _refuse(self, reply: Reply, refused: _Refused, said_before: str | None = None) -> str:
+    def _refuse(self, reply: Reply, refused: _Refused, said_before: str) -> str:
         """The reason; an answer that this rung gave before ends it, for asking once more would bring it again."""
         if said_before in self._replies:
             self._ended = self._rung.samples == 1
             return "the same answer as before"
-        if said_before is not None:
-            self._replies.add(said_before)
+        self._replies.add(said_before)
         repair = prompts.render_prompt(
             "repair.md.j2", complaint=refused.complaint, function=self._contract.function
         )
