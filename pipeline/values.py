@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import islice
 from typing import Annotated, Any, ForwardRef, Literal, Union
 from uuid import UUID
 
@@ -211,7 +212,6 @@ class Types:
     def _mismatch(self, node: ast.expr, value: Any) -> str | None:
         """Why `value` is not exactly of the annotation's type, constraints aside."""
         node, _ = self.resolve_alias(node)
-        expected = ast.unparse(node)
         match node:
             case ast.Constant(value=None):
                 fits = value is None
@@ -234,7 +234,7 @@ class Types:
                 fits = False
             case _:
                 fits = False
-        return None if fits else f"{_show(value)} is not {_article(expected)}"
+        return None if fits else f"{_show(value)} is not {_article(ast.unparse(node))}"
 
     def _field_mismatches(self, record: TypeRecord, value: Any) -> Iterator[str | None]:
         for field in record.fields:
@@ -319,11 +319,12 @@ def _problem(item: Any) -> tuple[tuple[str | int, ...], str]:
 
 def show(value: Any, limit: int = 200) -> str:
     """A value as Python text a person can paste, cut to `limit` characters. The same in every process."""
-    text = _text(value)
+    text = _text(value, limit)
     return text if len(text) <= limit else f"{text[: limit - 4]} ..."
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, limit: int) -> str:
+    """A value as Python text; of a list or a dict no more than `limit` characters can hold."""
     match value:
         case enum.Enum():
             return f"{type(value).__name__}.{value.name}"
@@ -336,20 +337,24 @@ def _text(value: Any) -> str:
         case date() | time() | timedelta():
             return repr(value).removeprefix("datetime.")
         case list():
-            return f"[{', '.join(map(_text, value))}]"
+            return f"[{_joined(value, limit)}]"
         case tuple():
-            return f"({', '.join(map(_text, value))}{',' * (len(value) == 1)})"
+            return f"({_joined(value, limit)}{',' * (len(value) == 1)})"
         case dict():
-            return "{" + ", ".join(f"{_text(key)}: {_text(item)}" for key, item in value.items()) + "}"
+            return "{" + ", ".join(f"{_text(k, limit)}: {_text(v, limit)}" for k, v in islice(value.items(), limit)) + "}"
         case frozenset():
-            return f"frozenset({_members(value)})" if value else "frozenset()"
+            return f"frozenset({_members(value, limit)})" if value else "frozenset()"
         case set():
-            return _members(value) if value else "set()"
+            return _members(value, limit) if value else "set()"
     if dataclasses.is_dataclass(value):
-        inner = (f"{field.name}={_text(getattr(value, field.name))}" for field in dataclasses.fields(value))
+        inner = (f"{field.name}={_text(getattr(value, field.name), limit)}" for field in dataclasses.fields(value))
         return f"{type(value).__name__}({', '.join(inner)})"
     return repr(value)
 
 
-def _members(values: Any) -> str:
-    return "{" + ", ".join(sorted(map(_text, values))) + "}"
+def _members(values: Any, limit: int) -> str:
+    return "{" + ", ".join(sorted(_text(item, limit) for item in values)) + "}"
+
+
+def _joined(values: Any, limit: int) -> str:
+    return ", ".join(_text(item, limit) for item in islice(values, limit))

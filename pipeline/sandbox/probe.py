@@ -120,7 +120,7 @@ def _observe(function: str, wired: list[Any], classes: dict[str, type]) -> dict[
     except BaseException as error:  # noqa: BLE001 - unread code may raise anything
         frame = {"raised": _name(type(error), classes), "message": _text(error)}
     after = [_writable(wire.encode(argument, data)) for argument in arguments]
-    if after != wired:
+    if wire.dump_frame(after) != wire.dump_frame(wired):  # 1, 1.0 and True are equal and not the same
         frame["after"] = after
     return frame
 

@@ -72,14 +72,17 @@ class ProcessSession(Session):
         return observations + [Observation("lost", error=self._lost or "")] * missing
 
     def close(self) -> bool:
-        self._begin(5.0)
-        self._in_background(self._close_stdin)
-        clean = self._next_line() == b"" and self._exit_code() == 0
+        clean = False
+        if self._lost is None:
+            self._begin(5.0)
+            self._in_background(self._close_stdin)
+            clean = self._next_line() == b"" and self._exit_code() == 0
         self._kill()
         self._process.wait()
+        threading.Thread(target=self._close_stdin, daemon=True).start()
         self._stderr.close()
         self._folder.cleanup()
-        return clean and self._lost is None
+        return clean
 
     def _start(self, program: Program) -> None:
         self._begin(self._wall_seconds)

@@ -62,7 +62,10 @@ class Judge:
         refusal = bounds.check_source(source, contract)
         if refusal is not None:
             return _single("bounds", refusal.reason)
-        program = _program(contract, source, callees)
+        return self.judge_program(contract, _program(contract, source, callees))
+
+    def judge_program(self, contract: Contract, program: Program) -> Judgement:
+        """Whether a program keeps a contract, the bounds aside: what is left once they have been checked."""
         job = {"job": "judge", "contract": contract.model_dump(mode="json")}
         with _Pair(self.sandbox, program) as pair:
             try:
