@@ -69,7 +69,7 @@ class Desk:
                 self._asked.append((entry, request))
                 return stored
             model, name = self._opened[entry]
-            reply = model.ask(replace(request, model=name))
+            reply = _encodable(model.ask(replace(request, model=name)))
             self._store.put(entry, request, reply)
             self._asked.append((entry, request))
             self.usage = self.usage.with_reply(reply)
@@ -81,3 +81,8 @@ class Desk:
         """Drop what was answered: it led to no function, and the next run must not follow it again."""
         for entry, request in self._asked:
             self._store.forget(entry, request)
+
+
+def _encodable(reply: Reply) -> Reply:
+    """A reply whose text can be stored, shown and sent: half a surrogate pair becomes a question mark."""
+    return replace(reply, text=reply.text.encode("utf-8", "replace").decode("utf-8"))

@@ -4,6 +4,8 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from pipeline import disk
 from pipeline.digest import digest_json
 from pipeline.llm.port import Reply, Request
@@ -20,8 +22,8 @@ class ReplyStore:
         if text is None:
             return None
         try:
-            return Reply(**json.loads(text)["reply"])
-        except (ValueError, TypeError, KeyError):  # written by another version: ask again
+            return TypeAdapter(Reply).validate_python(json.loads(text)["reply"])
+        except (ValueError, TypeError, KeyError, RecursionError):  # damaged, or of another version: ask again
             return None
 
     def put(self, entry: str, request: Request, reply: Reply) -> None:
@@ -29,7 +31,7 @@ class ReplyStore:
         if not ignore.exists():
             disk.write_text(ignore, "*\n")
         document = {"model": entry, "reply": asdict(reply)}
-        disk.write_text(self._path(entry, request), json.dumps(document, ensure_ascii=False))
+        disk.write_text(self._path(entry, request), json.dumps(document))
 
     def forget(self, entry: str, request: Request) -> None:
         """Drop a reply that led nowhere: the next run asks anew."""

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -59,7 +59,6 @@ class ModelServer:
 
     answers: dict[str, Sequence[str | Answer]] = field(default_factory=dict)
     """By function, or `architect:FUNCTION`, or `MODEL:FUNCTION`."""
-    otherwise: Callable[[Asked], str | Answer] = lambda asked: Answer(status=500, body="no answer prepared")
     asked: list[Asked] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -81,7 +80,6 @@ class ModelServer:
     def reset(self) -> None:
         with self._lock:
             self.answers, self.asked, self._counts = {}, [], {}
-            del self.otherwise
 
     def functions(self) -> list[str]:
         return [asked.function for asked in self.asked]
@@ -94,12 +92,9 @@ class ModelServer:
                 keys = [f"architect:{asked.function}"]
             key = next((key for key in keys if key in self.answers), None)
             if key is None:
-                answer = (
-                    type(self).otherwise(asked) if "otherwise" not in vars(self) else self.otherwise(asked)
-                )
-            else:
-                number = self._counts[key] = self._counts.get(key, -1) + 1
-                answer = self.answers[key][min(number, len(self.answers[key]) - 1)]
+                return Answer(f"no answer prepared for {asked.role} {asked.function}", status=501)
+            number = self._counts[key] = self._counts.get(key, -1) + 1
+            answer = self.answers[key][min(number, len(self.answers[key]) - 1)]
         return Answer(answer) if isinstance(answer, str) else answer
 
 

@@ -209,7 +209,8 @@ def _cases(contract: Contract, proposed: list[dict[str, Any]]) -> tuple[list[Cas
     taken = {case.name for case in contract.cases}
     cases, refused = [], []
     for item in proposed:
-        stem = re.sub(r"[^\w .,'-]+", " ", item["name"]).strip()[:60] or "edge"
+        words = re.sub(r"[^\w .,'-]+", " ", item["name"]).split()
+        stem = " ".join(words)[:60].strip() or "edge"
         name, count = stem, 2
         while name in taken:
             name, count = f"{stem} {count}", count + 1

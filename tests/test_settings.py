@@ -1,0 +1,100 @@
+"""`[tool.drystone]`."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import SettingsError
+from pipeline.records import Rung
+from pipeline.settings import find_root, parse_rung, read_settings
+
+
+def read(tmp_path: Path, text: str, **options):
+    (tmp_path / "pyproject.toml").write_text(text)
+    return read_settings(tmp_path, options.pop("environ", {}), **options)
+
+
+def test_a_project_needs_no_configuration(tmp_path: Path) -> None:
+    """Who plays which role follows from the keys that are there, and is said."""
+    settings = read_settings(tmp_path, {})
+    assert (settings.architect, settings.sandbox, settings.jobs) == ("local", "process", 0)
+    assert settings.why_models is not None
+    assert read_settings(tmp_path, {"OPENAI_API_KEY": "k"}).entries[0].startswith("openai:")
+
+
+def test_what_is_configured_wins_over_what_is_found_and_options_win_over_both(tmp_path: Path) -> None:
+    """Roles are chosen one by one."""
+    text = '[tool.drystone]\njobs = 3\n[tool.drystone.models]\narchitect = "a:m"\nimplementer = "b:m"\n'
+    settings = read(tmp_path, text, environ={"OPENAI_API_KEY": "k"})
+    assert (settings.architect, settings.ladder, settings.jobs) == ("a:m", (Rung(entry="b:m"),), 3)
+    assert settings.why_models is None
+    settings = read(tmp_path, text, architect="none", implementer=("c:m x3", "d:m"), jobs=2)
+    assert settings.architect is None
+    assert (Rung(entry="c:m", samples=3), Rung(entry="d:m")) == settings.ladder
+    assert settings.jobs == 2
+
+
+def test_an_architect_is_independent_if_it_implements_nothing(tmp_path: Path) -> None:
+    """However many samples its rung has."""
+    assert read(tmp_path, "", architect="a:m", implementer=("b:m",)).independent_architect
+    assert not read(tmp_path, "", architect="a:m", implementer=("b:m", "a:m x3")).independent_architect
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("tool = [", "pyproject.toml: "),
+        ("tool = 3\n[x]", None),
+        ("[tool]\ndrystone = 3", "pyproject.toml: [tool.drystone] must be a table"),
+        (
+            "[tool.drystone]\nsandbx = 'process'",
+            "[tool.drystone]: unknown key 'sandbx'; did you mean 'sandbox'?",
+        ),
+        ("[tool.drystone]\nqqq = 1", "unknown key 'qqq'; known are sandbox, jobs, models, providers"),
+        (
+            "[tool.drystone.models]\nimplementor = 'a:b'",
+            "[tool.drystone.models]: unknown key 'implementor'; did you",
+        ),
+        ("[tool.drystone.providers.x]\nprotocol='openai'\nbase_ulr='http://a'", "did you mean 'base_url'?"),
+        (
+            "[tool.drystone.providers.x]\nprotocol='grpc'",
+            "[tool.drystone.providers.x] protocol: input should be",
+        ),
+        ("[tool.drystone]\nsandbox = 'vm'", "[tool.drystone] sandbox: input should be 'process' or 'kernel'"),
+        ("[tool.drystone]\njobs = 1000", "[tool.drystone] jobs: "),
+        ("[tool.drystone.models]\nimplementer = [3]", "[tool.drystone.models] implementer: "),
+        ("[tool.drystone.models]\nimplementer = ['']", "implementer ''"),
+        ("[tool.drystone.models]\nimplementer = ['a:m x0']", "implementer 'a:m x0': write provider:model"),
+        ("[tool.drystone.models]\nimplementer = ['a:m b:m']", "implementer 'a:m b:m'"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_table(tmp_path: Path, text: str, expected: str | None) -> None:
+    """And with what was probably meant."""
+    if expected is None:
+        read(tmp_path, text)
+        return
+    with pytest.raises(SettingsError, match=re.escape(expected)):
+        read(tmp_path, text)
+
+
+def test_every_mistake_comes_at_once(tmp_path: Path) -> None:
+    """One line each."""
+    with pytest.raises(SettingsError) as caught:
+        read(tmp_path, "[tool.drystone]\na = 1\nb = 2\n")
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_samples_are_part_of_a_rung() -> None:
+    """One unless it says otherwise."""
+    assert parse_rung("openai:gpt-x8") == Rung(entry="openai:gpt-x8")
+    assert parse_rung(" local  x8 ") == Rung(entry="local", samples=8)
+
+
+def test_the_project_is_the_nearest_folder_with_a_pyproject(tmp_path: Path) -> None:
+    """Or the folder itself."""
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    assert find_root(below) == below
+    (tmp_path / "pyproject.toml").touch()
+    assert find_root(below) == tmp_path

@@ -1,0 +1,91 @@
+"""A report as lines, as JSON and as an exit code."""
+
+import json
+
+import pytest
+
+from pipeline import summary
+from pipeline.errors import OutputError, RateLimitError, SandboxError, SettingsError
+from pipeline.records import Attempt, Finding, FunctionReport, Place, Report
+from pipeline.run import Outcome
+
+
+def function(action: str, name: str = "s.f", **more) -> FunctionReport:
+    return FunctionReport(function=name, action=action, **more)
+
+
+FINDING = Finding(place=Place(path="specs/s.yaml", line=3, column=5), message="unknown type 'Emial'")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code"),
+    [
+        (Outcome(Report()), 0),
+        (Outcome(Report(functions=(function("fresh"), function("landed")))), 0),
+        (Outcome(Report(functions=(function("changed"), function("planned")))), 0),
+        (Outcome(Report(findings=(FINDING,))), 1),
+        (Outcome(Report(), SettingsError("x")), 2),
+        (Outcome(Report(functions=(function("stale"), function("failed")))), 3),
+        (Outcome(Report(functions=(function("edited"),))), 3),
+        (Outcome(Report(strangers=("x",))), 3),
+        (Outcome(Report(), OutputError("x")), 3),
+        (Outcome(Report(functions=(function("failed"), function("landed")))), 4),
+        (Outcome(Report(functions=(function("blocked"),))), 4),
+        (Outcome(Report(functions=(function("failed"),)), RateLimitError("x")), 5),
+        (Outcome(Report(), SandboxError("x")), 6),
+        (Outcome(Report(functions=(function("failed"),)), RateLimitError("x"), interrupted=True), 130),
+    ],
+)
+def test_every_outcome_has_its_exit_code(outcome: Outcome, code: int) -> None:
+    """The most basic trouble wins; the JSON report says the same."""
+    assert summary.exit_code(outcome) == code
+    assert json.loads(summary.render_json_report(outcome))["exit_code"] == code
+
+
+def test_json_is_ascii_and_names_the_error() -> None:
+    """Fit for any terminal and any log."""
+    text = summary.render_json_report(Outcome(Report(notes=("ü\u2028",)), SettingsError("line 1\nline 2")))
+    assert text.isascii()
+    document = json.loads(text)
+    assert document["error"] == {"type": "SettingsError", "message": "line 1\nline 2"}
+    assert document["notes"] == ["ü\u2028"]
+
+
+def test_a_person_reads_what_is_not_simply_fresh() -> None:
+    """Each function on its line, attempts below it, one line of counts at the end."""
+    report = Report(
+        functions=(
+            function("fresh", "s.a"),
+            function("landed", "s.b", model="p:m", reasons=("it is new",), calls=2, tokens_in=1000, tokens_cached=7, tokens_out=30, attempts=(Attempt(model="p:m", reason="bad"),)),
+            function("failed", "s.c", attempts=(Attempt(model="p:m", reason="ensures[0]: no"), Attempt(model="q:m", reason="bounds: no"))),
+            function("blocked", "s.d", reasons=("it uses s.c, which did not land",), refused_proposals=("case 'x': no",)),
+        ),
+        notes=("wrote generated/s/types.py",),
+        strangers=("generated/s/x: not written by drystone",),
+        sandbox="process",
+    )  # fmt: skip
+    assert list(summary.summary_lines(report)) == [
+        "s.b: landed, by p:m at attempt 2 (it is new)",
+        "s.c: failed",
+        "  1. p:m: ensures[0]: no",
+        "  2. q:m: bounds: no",
+        "s.d: blocked: it uses s.c, which did not land",
+        "  architect: refused case 'x': no",
+        "generated/s/x: not written by drystone",
+        "wrote generated/s/types.py",
+        "1 landed; 1 fresh; 1 failed; 1 blocked; 2 calls, 1,000 + 7 cached tokens in, 30 out; sandbox: process",
+    ]
+
+
+def test_a_plan_says_how_long_the_prompts_are() -> None:
+    """And why it is not fresh."""
+    planned = function("planned", reasons=("it is new",), prompt_tokens_estimate=123)
+    assert "s.f: it is new; first prompt about 123 tokens" in list(
+        summary.summary_lines(Report(functions=(planned,)))
+    )
+
+
+def test_findings_are_counted() -> None:
+    """Nothing at all is said to be nothing."""
+    assert list(summary.summary_lines(Report(findings=(FINDING, FINDING)))) == ["2 findings"]
+    assert list(summary.summary_lines(Report())) == ["no findings"]
