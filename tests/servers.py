@@ -143,7 +143,7 @@ def _read_anthropic(body: dict[str, Any], headers: Any) -> Asked:
     return _asked("anthropic", body["model"], system, messages, schema, headers.get("x-api-key"))
 
 
-def _asked(
+def _asked(  # noqa: PLR0917
     protocol: str, model: str, system: str, messages: list[tuple[str, str]], schema: Any, key: str | None
 ) -> Asked:
     first = messages[0][1].strip().splitlines()[-1]
