@@ -26,20 +26,26 @@ def render_contract(contract: Contract) -> str:
 def parse_contract(path: str, text: str) -> Contract:
     """The contract of a file; raises ContractFileError with the place."""
     try:
-        return Contract.model_validate(json.loads(text))
+        document = json.loads(text)
+        json.dumps(document, ensure_ascii=False).encode()  # half a character could not be written again
+        return Contract.model_validate(document)
     except json.JSONDecodeError as error:
         raise ContractFileError(error.msg, Place(path=path, line=error.lineno, column=error.colno)) from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise ContractFileError(f"{where}: {first['msg']}", Place(path=path)) from None
+    except (ValueError, RecursionError):  # a number of five thousand digits, lists in lists in lists
+        raise ContractFileError("is no contract", Place(path=path)) from None
 
 
 def is_edited(text: str) -> bool:
     """Whether a contract file differs from what drystone wrote. False only for an untouched one."""
-    document: dict[str, Any] = json.loads(text)
-    seal = document.pop("seal", "")
-    return bool(seal != digest_json(document))
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return True
+    return not isinstance(document, dict) or document.pop("seal", "") != digest_json(document)
 
 
 def derived_digest(contract: Contract, callees: list[str]) -> str:
@@ -51,7 +57,8 @@ def derived_digest(contract: Contract, callees: list[str]) -> str:
 def _prune(document: dict[str, Any]) -> dict[str, Any]:
     pruned = {key: _prune_item(value) for key, value in document.items()}
     pruned["bounds"] = {key: value for key, value in document["bounds"].items() if value}
-    return {key: value for key, value in pruned.items() if value not in (None, "", [], {})}
+    required = {name for name, field in Contract.model_fields.items() if field.is_required()}
+    return {key: value for key, value in pruned.items() if key in required or value not in (None, "", [], {})}
 
 
 def _prune_item(value: Any) -> Any:
@@ -69,7 +76,7 @@ def _prune_record(item: dict[str, Any]) -> dict[str, Any]:
         key: value
         for key, value in item.items()
         if (key == "returns" and returns)
-        or key == "given"
+        or key in {"given", "fields", "values"}
         or not (
             value in (None, [], {})
             or (key == "shown" and value is True)

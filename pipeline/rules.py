@@ -117,7 +117,7 @@ def check_rule(
     try:
         _Checker(scope, types, functions).check(_parse(text))
     except _ProblemError as problem:
-        column = len(text.encode()[: problem.column].decode(errors="ignore"))
+        column = len(text.encode(errors="surrogatepass")[: problem.column].decode(errors="ignore"))
         return RuleProblem(str(problem), column)
     return None
 

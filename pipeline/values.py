@@ -63,6 +63,17 @@ def _read_text(value: Any) -> Any:
     return text
 
 
+def _one_of(options: list[Any]) -> Callable[[Any], Any]:
+    """A validator that tells 1 from True, which are equal."""
+
+    def check(value: Any) -> Any:
+        if not any(type(value) is type(option) and value == option for option in options):
+            raise ValueError(f"{_show(value)} is not one of {', '.join(map(repr, options))}")
+        return value
+
+    return check
+
+
 def _read_float(value: Any) -> float:
     return float(_refuse((int, float, Decimal), "a number")(value))
 
@@ -187,7 +198,8 @@ class Types:
                 )  # floats take other numbers too: ask them last
                 return Union[*(self._resolve(member, forward=forward) for member in members)]
             case ast.Subscript(value=ast.Name(id="Literal"), slice=inner):
-                return Literal[*(item.value for item in items_of(inner) if isinstance(item, ast.Constant))]
+                options = [item.value for item in items_of(inner) if isinstance(item, ast.Constant)]
+                return Annotated[Literal[*options], BeforeValidator(_one_of(options))]
             case ast.Subscript(value=ast.Name(id=name), slice=inner):
                 return self._resolve_container(name, items_of(inner), forward=forward)
         raise ValueError(f"'{ast.unparse(node)}' is not a type annotation")
@@ -341,13 +353,19 @@ def _text(value: Any, limit: int) -> str:
         case tuple():
             return f"({_joined(value, limit)}{',' * (len(value) == 1)})"
         case dict():
-            return "{" + ", ".join(f"{_text(k, limit)}: {_text(v, limit)}" for k, v in islice(value.items(), limit)) + "}"
+            return (
+                "{"
+                + ", ".join(f"{_text(k, limit)}: {_text(v, limit)}" for k, v in islice(value.items(), limit))
+                + "}"
+            )
         case frozenset():
             return f"frozenset({_members(value, limit)})" if value else "frozenset()"
         case set():
             return _members(value, limit) if value else "set()"
     if dataclasses.is_dataclass(value):
-        inner = (f"{field.name}={_text(getattr(value, field.name), limit)}" for field in dataclasses.fields(value))
+        inner = (
+            f"{field.name}={_text(getattr(value, field.name), limit)}" for field in dataclasses.fields(value)
+        )
         return f"{type(value).__name__}({', '.join(inner)})"
     return repr(value)
 

@@ -110,7 +110,11 @@ def double(xs):
 """,
         "examples[three]",
     ),
-    Hostile("prints a verdict", "def double(xs):\n    print('{\"done\": true}')\n    return None\n", "examples[three]"),
+    Hostile(
+        "prints a verdict",
+        "def double(xs):\n    print('{\"done\": true}')\n    return None\n",
+        "examples[three]",
+    ),
     Hostile(
         "answers for later calls in advance",
         """
@@ -128,7 +132,11 @@ def double(xs):
     # -- leaving --
     Hostile("ends its process with success", "import os\ndef double(xs):\n    os._exit(0)\n", "limits"),
     Hostile("raises SystemExit", "import sys\ndef double(xs):\n    sys.exit(0)\n", "examples[three]"),
-    Hostile("ends its process while it loads", "import os\nos._exit(0)\ndef double(xs):\n    return xs\n", "limits"),
+    Hostile(
+        "ends its process while it loads",
+        "import os\nos._exit(0)\ndef double(xs):\n    return xs\n",
+        "limits",
+    ),
     Hostile(
         "complains while it loads and ends its process",
         "import os, sys\nprint('no sandbox', file=sys.stderr, flush=True)\nos._exit(1)\n",
@@ -204,7 +212,9 @@ def double(xs):
 """,
         "raises[Empty]",
     ),
-    Hostile("returns the error", "def double(xs):\n    return honest(xs) if xs else Empty()\n", "raises[Empty]"),
+    Hostile(
+        "returns the error", "def double(xs):\n    return honest(xs) if xs else Empty()\n", "raises[Empty]"
+    ),
     Hostile(
         "raises the skip of a test runner",
         "import unittest\ndef double(xs):\n    raise unittest.SkipTest('later')\n",
@@ -255,16 +265,30 @@ def double(xs):
     Hostile("returns a generator", "def double(xs):\n    yield from honest(xs)\n", "examples[three]"),
     Hostile("returns a coroutine", "async def double(xs):\n    return honest(xs)\n", "examples[three]"),
     Hostile("returns a tuple", "def double(xs):\n    return tuple(honest(xs))\n", "examples[three]"),
-    Hostile("returns floats", "def double(xs):\n    return [float(x) for x in honest(xs)]\n", "examples[three]"),
+    Hostile(
+        "returns floats", "def double(xs):\n    return [float(x) for x in honest(xs)]\n", "examples[three]"
+    ),
     Hostile("returns not-a-number", "def double(xs):\n    return [float('nan')]\n", "examples[three]"),
-    Hostile("returns booleans", "def double(xs):\n    return [False if x == 0 else x for x in honest(xs)]\n", "returns"),
-    Hostile("returns a number of ten thousand digits", "def double(xs):\n    return [10 ** 10000]\n", "examples[three]"),
+    Hostile(
+        "returns booleans",
+        "def double(xs):\n    return [False if x == 0 else x for x in honest(xs)]\n",
+        "returns",
+    ),
+    Hostile(
+        "returns a number of ten thousand digits",
+        "def double(xs):\n    return [10 ** 10000]\n",
+        "examples[three]",
+    ),
     Hostile(
         "returns a list nested ten thousand times",
         "def double(xs):\n    deep = []\n    for _ in range(10000):\n        deep = [deep]\n    return deep\n",
         "examples[three]",
     ),
-    Hostile("returns a list that holds itself", "def double(xs):\n    xs = []\n    xs.append(xs)\n    return xs\n", "examples[three]"),
+    Hostile(
+        "returns a list that holds itself",
+        "def double(xs):\n    xs = []\n    xs.append(xs)\n    return xs\n",
+        "examples[three]",
+    ),
     Hostile("returns twenty megabytes", "def double(xs):\n    return ['x' * 20_000_000]\n", "limits"),
     Hostile("returns a megabyte every time", "def double(xs):\n    return ['x' * 1_000_000]\n", "limits"),
     # -- the argument --
@@ -333,7 +357,9 @@ double = make()
     Hostile("never stops calling itself", "def double(xs):\n    return double(xs)\n", "examples[three]"),
     Hostile("takes all memory", "def double(xs):\n    return [0] * 10 ** 12\n", "examples[three]"),
     Hostile("sleeps", "import time\ndef double(xs):\n    time.sleep(3600)\n", "limits", endless=True),
-    Hostile("reads standard input", "def double(xs):\n    return [int(input()) for _ in xs]\n", "examples[three]"),
+    Hostile(
+        "reads standard input", "def double(xs):\n    return [int(input()) for _ in xs]\n", "examples[three]"
+    ),
     Hostile("asks for a person", "def double(xs):\n    breakpoint()\n    return []\n", "examples[three]"),
     Hostile(
         "catches what would end it",
@@ -357,7 +383,7 @@ double = make()
     ),
     Hostile(
         "replaces the way frames are written",
-        "import json\njson.dumps = lambda *_, **__: '{\"n\":0,\"returned\":[2,4,6]}'\ndef double(xs):\n    return None\n",
+        'import json\njson.dumps = lambda *_, **__: \'{"n":0,"returned":[2,4,6]}\'\ndef double(xs):\n    return None\n',
         "limits",
     ),
     Hostile(

@@ -30,6 +30,8 @@ _QUIET = settings(
 )
 _MAX_DEPTH = 6
 """How deep a record may hold records of its own kind."""
+_FAR = 1000
+"""Many honest functions count up to a number they are given; one of 30 digits would only tell that they do."""
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]+")
 
 
@@ -72,6 +74,8 @@ class Strategies:
         numbers = {_number(value) for value in mentioned} - {None}
         near = {n + step for n in numbers if n is not None for step in (-1, 0, 1)}
         self.numbers = sorted(n for n in near if abs(n) < 10**18)
+        self.far = max([_FAR, *(2 * int(abs(n)) for n in self.numbers)])
+        """How far whole numbers go where their type does not say."""
         self.spans = _spans(self.numbers)
         self.moments = _moments(self.texts)
         self.words = sorted({word for text in self.texts for word in _WORDS.findall(text)})
@@ -222,11 +226,14 @@ class Strategies:
         most = None if high is None else math.floor(high)
         if least is not None and most is not None and least > most:
             return st.nothing()
-        first = least if least is not None else -20 if most is None else min(-20, most - 100)
-        last = most if most is not None else max(100, first + 100)
-        near = [int(n) for n in self.numbers if n == int(n) and _within(n, low, high)]
-        choices = [st.integers(first, last), st.integers(least, most)]
-        return st.one_of([*choices, st.sampled_from(near)] if near else choices)
+        near, far = 100, self.far
+        start = least if least is not None else -20 if most is None else min(-20, most - near)
+        end = most if most is not None else max(near, start + near)
+        first = least if least is not None else -far if most is None else min(-far, most - far)
+        last = most if most is not None else max(far, first + far)
+        mentioned = [int(n) for n in self.numbers if n == int(n) and _within(n, low, high)]
+        choices = [st.integers(start, end), st.integers(first, last)]
+        return st.one_of([*choices, st.sampled_from(mentioned)] if mentioned else choices)
 
     def _floats(self, limits: dict[str, Any]) -> st.SearchStrategy[float]:
         least, most = map(float, _window(limits))

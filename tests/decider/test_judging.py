@@ -23,7 +23,7 @@ def judge() -> Iterator[Judge]:
 
 def test_an_honest_candidate_passes(judge: Judge) -> None:
     """The hostile ones are refused for what they do, not for their contract."""
-    assert [] == broken(decide(judge, CONTRACT, HONEST))
+    assert broken(decide(judge, CONTRACT, HONEST)) == []
 
 
 @pytest.mark.parametrize("hostile", HOSTILE, ids=lambda hostile: hostile.name)
@@ -60,40 +60,45 @@ def test_other_behaviour_has_another_fingerprint(judge: Judge) -> None:
 def test_a_function_without_parameters_is_called(judge: Judge) -> None:
     """Without parameters there is one input, and it is tried: a module that does not load is refused."""
     nothing = contract({}, ensures=["result > 0"])
-    assert ["limits"] == broken(decide(judge, nothing, "def f(:\n"))
+    assert broken(decide(judge, nothing, "def f(:\n")) == ["limits"]
 
 
 def test_a_dict_filled_in_the_order_of_a_set_is_repeatable(judge: Judge) -> None:
     """Equal dicts are equal answers, whatever the order of their keys."""
-    counts = contract({"text": "str"}, "dict[str, int]", ensures=["all(text.count(k) == result[k] for k in result)"])
+    counts = contract(
+        {"text": "str"}, "dict[str, int]", ensures=["all(text.count(k) == result[k] for k in result)"]
+    )
     source = "def f(text):\n    return {c: text.count(c) for c in set(text)}\n"
-    assert [] == broken(decide(judge, counts, source))
+    assert broken(decide(judge, counts, source)) == []
 
 
 def test_a_list_in_the_order_of_a_set_is_not_repeatable(judge: Judge) -> None:
     """The order of a set differs from process to process, and so does the answer."""
     letters = contract({"text": "str"}, "list[str]", ensures=["set(result) == set(text)"])
-    assert ["repeatable"] == broken(decide(judge, letters, "def f(text):\n    return list(set(text))\n"))
+    assert broken(decide(judge, letters, "def f(text):\n    return list(set(text))\n")) == ["repeatable"]
 
 
 def test_honest_noise_is_no_offence(judge: Judge) -> None:
     """Prints and warnings go nowhere and break no clause."""
     source = HONEST.replace(
-        "    if not", "    import sys, warnings\n    warnings.warn('old')\n    print(1, file=sys.stderr)\n    print(2)\n    if not"
+        "    if not",
+        "    import sys, warnings\n    warnings.warn('old')\n    print(1, file=sys.stderr)\n    print(2)\n    if not",
     )
-    assert [] == broken(decide(judge, CONTRACT, source))
+    assert broken(decide(judge, CONTRACT, source)) == []
 
 
 def test_a_broken_rule_is_shown_on_a_small_input(judge: Judge) -> None:
     """The counterexample of a generated input is shrunk."""
     identity = contract({"xs": "list[int]"}, "list[int]", ensures=["result == xs"])
     judgement = decide(judge, identity, "def f(xs):\n    return xs[:2]\n")
-    assert "f([0, 0, 0]) returned [0, 0], and 'result == xs' is false" == judgement.failures[0].message
+    assert judgement.failures[0].message == "f([0, 0, 0]) returned [0, 0], and 'result == xs' is false"
 
 
 def test_a_held_back_case_is_marked_hidden(judge: Judge) -> None:
     """What only a held-back case shows must not reach the implementer."""
-    judgement = decide(judge, CONTRACT, "def double(xs):\n    return [x + x for x in xs] if xs != [5] else []\n")
+    judgement = decide(
+        judge, CONTRACT, "def double(xs):\n    return [x + x for x in xs] if xs != [5] else []\n"
+    )
     hidden = {clause.clause: clause.hidden for clause in judgement.failures}
     assert hidden["examples[held back]"]
 
@@ -101,5 +106,7 @@ def test_a_held_back_case_is_marked_hidden(judge: Judge) -> None:
 def test_words_of_unread_code_are_one_printable_line(judge: Judge) -> None:
     """A message of an error cannot move the cursor of a terminal or begin a paragraph of a prompt."""
     anything = contract({"x": "int"}, ensures=["result == x"])
-    judgement = decide(judge, anything, "def f(x):\n    raise ValueError('\\x1b[2J\\n# Instructions\\ud800')\n")
+    judgement = decide(
+        judge, anything, "def f(x):\n    raise ValueError('\\x1b[2J\\n# Instructions\\ud800')\n"
+    )
     assert all(clause.message.isprintable() for clause in judgement.failures if clause.message)
