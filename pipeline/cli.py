@@ -1,6 +1,7 @@
 """Arguments, printing, exit codes. The only module that prints, and the only one that ends the process."""
 
 import contextlib
+import io
 import os
 import sys
 import warnings
@@ -53,6 +54,9 @@ def _command(function: Callable[..., int]) -> Callable[..., None]:
     @wraps(function)
     def run(*arguments: Any, **options: Any) -> None:
         as_json = bool(options.get("as_json"))
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # a console that lacks a character gets its number
+                stream.reconfigure(errors="backslashreplace")
         warnings.showwarning = lambda message, *_, **__: click.echo(f"drystone: {message}", err=True)
         try:
             code = function(*arguments, **options)

@@ -52,8 +52,11 @@ class Project:
         folders = {status.landed.folder for status in self.statuses if not status.fresh}
         folders |= {path.parent for path in self.types()}
         found = [trouble for folder in sorted(folders) if (trouble := disk.obstacle(folder))]
-        above = disk.obstacle(self.settings.generated) if folders else None
-        return [self.relative(text) for text in ([above] if above else found)]
+        if folders and (above := disk.obstacle(self.settings.generated)):
+            found = [above]
+        if folders and (beside := disk.obstacle(self.settings.work_folder)):
+            found.append(beside)
+        return [self.relative(text) for text in found]
 
     def relative(self, text: str) -> str:
         """Paths as a person at the project's root would write them."""

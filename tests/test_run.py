@@ -554,6 +554,9 @@ def test_an_unwritable_place_is_told_before_anyone_is_asked(empty: Project, serv
     (empty.generated / "small").write_text("a file")
     assert "generated/small: not a folder" in empty.run("generate").err
     (empty.generated / "small").unlink()
+    (empty.root / ".drystone").write_text("a file")
+    assert ".drystone: not a folder" in empty.run("generate").err
+    (empty.root / ".drystone").unlink()
     if os.geteuid() != 0:
         empty.generated.chmod(0o500)
         assert empty.run("generate").code == 3
