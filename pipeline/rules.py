@@ -139,6 +139,20 @@ def constants(text: str) -> list[Any]:
     ]
 
 
+def durations(text: str) -> list[timedelta]:
+    """Every `timedelta(...)` of plain numbers in a checked rule."""
+    found = []
+    for node in ast.walk(_parse(text)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "timedelta":
+            try:
+                plain = [ast.literal_eval(argument) for argument in node.args]
+                named = {str(each.arg): ast.literal_eval(each.value) for each in node.keywords}
+                found.append(timedelta(*plain, **named))
+            except (ValueError, TypeError, ArithmeticError):  # of something that only a call tells
+                continue
+    return found
+
+
 def compile_rule(text: str) -> CodeType:
     """The code of a checked rule, for `eval` with `namespace(...)` as globals. For the decider process alone."""
     with warnings.catch_warnings(action="ignore"):

@@ -1,5 +1,6 @@
 """The rule language: what a rule may say, what is refused, and that nothing outside it can be reached."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.records import Param, TypeDefinition, TypeEnum, TypeRecord
-from pipeline.rules import RuleProblem, calls_functions, check_rule, compile_rule, constants, namespace
+from pipeline.rules import (
+    RuleProblem,
+    calls_functions,
+    check_rule,
+    compile_rule,
+    constants,
+    durations,
+    namespace,
+)
 from pipeline.values import Types
 
 TYPES: dict[str, TypeDefinition] = {
@@ -174,3 +183,9 @@ def test_calls_are_found() -> None:
 def test_constants_are_found() -> None:
     """The values at whose edges a function may differ."""
     assert {5, "done", 1.5} == set(constants("x > 5 and task.step == 'done' or x > 1.5"))
+
+
+def test_durations_are_found() -> None:
+    """Only those that are written in plain numbers."""
+    text = "now - sent > timedelta(hours=24) or now - sent < -timedelta(1, seconds=2) + timedelta(days=x)"
+    assert durations(text) == [timedelta(1), timedelta(1, 2)]

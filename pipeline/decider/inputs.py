@@ -15,7 +15,7 @@ from hypothesis.errors import Unsatisfiable
 
 from pipeline.annotations import annotation_names, is_ellipsis, items_of, parse_annotation
 from pipeline.records import Contract, TypeAlias, TypeEnum, TypeRecord
-from pipeline.rules import constants
+from pipeline.rules import constants, durations
 from pipeline.sandbox import wire
 from pipeline.values import Types, ValuesError
 
@@ -76,7 +76,7 @@ class Strategies:
         self.numbers = sorted(n for n in near if abs(n) < 10**18)
         self.far = max([_FAR, *(2 * int(abs(n)) for n in self.numbers)])
         """How far whole numbers go where their type does not say."""
-        self.spans = _spans(self.numbers)
+        self.spans = _spans(_rules(contract), self.numbers)
         self.moments = _moments(self.texts)
         self.words = sorted({word for text in self.texts for word in _WORDS.findall(text)})
         self._named: dict[tuple[str, int], st.SearchStrategy[Any]] = {}
@@ -198,7 +198,8 @@ class Strategies:
             case "datetime":
                 seconds = st.integers(int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()), 2_800_000_000)
                 near = st.tuples(st.sampled_from(self.moments), self._spans()).map(_sum)
-                return near | seconds.map(lambda moment: datetime.fromtimestamp(moment, UTC))
+                wide = seconds.map(lambda moment: datetime.fromtimestamp(moment, UTC))
+                return st.one_of(near, near, near, wide)
         raise ValueError(f"no inputs for '{name}'")
 
     def _text(self, limits: dict[str, Any]) -> st.SearchStrategy[str]:
@@ -264,10 +265,13 @@ def _sum(pair: tuple[Any, timedelta]) -> Any:
     return pair[0] + pair[1]
 
 
-def _spans(numbers: list[Decimal]) -> list[timedelta]:
-    units = [timedelta(days=1), timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)]
-    whole = [int(n) for n in numbers if n == int(n) and abs(n) <= 400] or [0, 1]
-    spans = {unit * n for unit in units for n in {*whole, 0, 1}}
+def _spans(rules: list[str], numbers: list[Decimal]) -> list[timedelta]:
+    """The durations that rules write down; where they write none, what their numbers may mean as one."""
+    spans = {span for rule in rules for span in durations(rule) if abs(span) < timedelta(days=36500)}
+    if not spans:
+        whole = [int(n) for n in numbers if n == int(n) and abs(n) <= 400]
+        spans = {timedelta(**{unit: n}) for unit in ("days", "hours", "minutes") for n in {*whole, 1}}
+    spans |= {timedelta(0)}
     spans |= {span + step for span in spans for step in (timedelta(seconds=1), timedelta(seconds=-1))}
     return sorted(spans | {-span for span in spans})
 

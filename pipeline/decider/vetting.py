@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Any
+from uuid import UUID
 
 from pipeline.decider.clauses import (
     MISSING,
@@ -290,8 +291,14 @@ def near_misses(value: Any) -> Iterator[Any]:
             yield from (value + step, value - step, -value if value else step * 3)
         case str():
             yield from _near_texts(value)
-        case timedelta():
+        case timedelta() | datetime():
             yield from (value + timedelta(seconds=1), value - timedelta(seconds=1))
+        case date():
+            yield from (value + timedelta(days=1), value - timedelta(days=1))
+        case time():
+            yield from (value.replace(minute=(value.minute + step) % 60) for step in (1, 59))
+        case UUID():
+            yield UUID(int=value.int ^ 1)
         case list() | tuple():
             yield from (type(value)(near) for near in _near_lists(list(value)))
         case set() | frozenset():
