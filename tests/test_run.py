@@ -217,19 +217,6 @@ def _edit_orphan(folder: Path) -> None:
     (folder / "gone.py").write_text(text.replace("n * 2", "n + n"))
 
 
-def _binary(folder: Path) -> None:
-    (folder / "double.py").write_bytes(b"\xff\xfe\x00")
-
-
-def _bad_contract(folder: Path) -> None:
-    (folder / "double.contract.json").write_text("{}\n")
-
-
-def _other_signature(folder: Path) -> None:
-    path = folder / "double.contract.json"
-    path.write_text(path.read_text().replace('"returns": "int"', '"returns": "str"'))
-
-
 def _other_name(folder: Path) -> None:
     path = folder / "double.contract.json"
     path.write_text(path.read_text().replace('"function": "double"', '"function": "../../evil"'))
@@ -240,9 +227,6 @@ IN_THE_WAY = {
     _foreign: "generated/small/double.py: not written by drystone",
     _edit_types: "generated/small/types.py: edited by hand",
     _edit_orphan: "generated/small/gone.py: its function is gone from the specs, but it was edited by hand",
-    _binary: "generated/small/double.py: not written by drystone",
-    _bad_contract: "generated/small/double.contract.json",
-    _other_signature: "generated/small/double.contract.json: edited by hand, but returns must be as in the spec",
     _other_name: "generated/small/double.contract.json: edited by hand, but function must be as in the spec",
 }
 
