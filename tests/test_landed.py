@@ -128,6 +128,7 @@ def test_formatting_of_the_spec_is_no_change(generated: Path) -> None:
         ("double.py", lambda text: seal(text.replace("pass", "...")), "its verdict speaks of another source"),
         ("double.verdict.json", lambda text: text.replace('"process"', "7"), "not written by drystone"),
         ("double.verdict.json", lambda text: "\udcff", "not written by drystone"),
+        ("double.py", lambda text: "\udcff", "not written by drystone"),
         ("double.contract.json", lambda text: "[]", "double.contract.json:1:1"),
         ("double.contract.json", lambda text: "\udcff", "double.contract.json:1:1"),
         ("double.contract.json", lambda text: text.replace("sha256:", "sha256:0", 1), "edited by hand"),
