@@ -46,11 +46,12 @@ class Landed:
         return contract_file.parse_contract(self.contract_path.as_posix(), self.contract_text)
 
     def verdict(self) -> Verdict | None:
-        """The verdict on disk; None if there is none or the file is not one of ours."""
+        """The verdict on disk; None if there is none, or not as it was written."""
         try:
-            return Verdict.model_validate_json(self.verdict_text) if self.verdict_text else None
+            found = Verdict.model_validate_json(self.verdict_text) if self.verdict_text else None
         except ValidationError:
             return None
+        return None if contract_file.is_edited(self.verdict_text or "") else found
 
     def broken_link(self) -> str | None:
         """Where the chain verdict -> source -> contract is broken, in words; None if it holds."""
@@ -159,7 +160,8 @@ def find_strangers(generated: Path, specs: Sequence[Spec], *, whole: bool) -> St
 
 
 def render_verdict(verdict: Verdict) -> str:
-    return render_json(verdict.model_dump(mode="json"))
+    document = verdict.model_dump(mode="json", exclude={"seal"})
+    return render_json({**document, "seal": digest_json(document)})
 
 
 def _sort_folder(folder: Path, known: set[str], strangers: Strangers) -> None:
@@ -232,7 +234,7 @@ def _conflicts(landed: Landed) -> Iterable[str]:
             case "edited":
                 yield _edited(landed.source_path)
     if landed.verdict_text and landed.verdict() is None:
-        yield _foreign(landed.verdict_path)
+        yield _edited(landed.verdict_path)
 
 
 def _edited(path: Path) -> str:

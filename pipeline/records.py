@@ -274,6 +274,8 @@ class Verdict(Record):
     """Who wrote the function: `provider:model`."""
     tool: str
     """Version of drystone that judged it."""
+    seal: str = ""
+    """Digest of this verdict as it was written; a hand edit breaks it."""
 
 
 # -- what a run does about it ------------------------------------------------------------------------------

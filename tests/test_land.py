@@ -41,7 +41,7 @@ def test_three_files_with_the_verdict_last(tmp_path: Path) -> None:
     assert digest_text(source[1]) == document["source_digest"]
     assert {
         "verdict", "spec", "function", "contract_digest", "source_digest", "clauses", "inputs", "sandbox",
-        "model", "tool",
+        "model", "tool", "seal",
     } == set(document)  # fmt: skip
     assert (document["model"], document["inputs"], document["clauses"]) == ("p:m", 7, ["bounds"])
 

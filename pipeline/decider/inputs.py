@@ -32,6 +32,7 @@ _MAX_DEPTH = 6
 """How deep a record may hold records of its own kind."""
 _FAR = 1000
 """Many honest functions count up to a number they are given; one of 30 digits would only tell that they do."""
+_DIGITS = re.compile(r"[0-9]{1,9}")
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]+")
 
 
@@ -212,6 +213,7 @@ class Strategies:
             choices.append(st.lists(st.sampled_from(self.words), max_size=8).map("".join))
         if self.texts:
             choices.append(st.sampled_from(self.texts))
+            choices.append(st.builds(_edited, st.sampled_from(self.texts), st.integers(0, 30), self._words()))
         most = limits.get("max_length")
         return st.one_of(choices).filter(
             lambda text: low <= len(text) <= (len(text) if most is None else most)
@@ -220,6 +222,11 @@ class Strategies:
     def _spans(self) -> st.SearchStrategy[timedelta]:
         """Durations at whose edges a function may differ, and one second to either side."""
         return st.sampled_from(self.spans)
+
+    def _words(self) -> st.SearchStrategy[str]:
+        """What may stand for a word of a text: another word, nothing, or a number that is one off."""
+        near = [f"{int(w) + step:0{len(w)}}" for w in self.words if _DIGITS.fullmatch(w) for step in (-1, 1)]
+        return st.sampled_from(sorted({*self.words, *near, ""}))
 
     def _integers(self, limits: dict[str, Any]) -> st.SearchStrategy[int]:
         low, high = _bounds(limits, 1)
@@ -263,6 +270,14 @@ class Strategies:
 def _sum(pair: tuple[Any, timedelta]) -> Any:
     """A date or a moment, so much later."""
     return pair[0] + pair[1]
+
+
+def _edited(text: str, place: int, word: str) -> str:
+    """A text with one of its words replaced."""
+    words = _WORDS.findall(text)
+    if words:
+        words[place % len(words)] = word
+    return "".join(words)
 
 
 def _spans(rules: list[str], numbers: list[Decimal]) -> list[timedelta]:

@@ -91,6 +91,12 @@ def test_texts_of_cases_are_tried() -> None:
     assert ("drystone wall",) in inputs
 
 
+def test_a_number_in_a_text_is_tried_one_off() -> None:
+    """A function that reads numbers out of texts may differ at their edges."""
+    texts = {x for (x,) in draw(contract({"x": "str"}, cases=[({"x": "06-31"}, 1)]), count=100)}
+    assert texts & {"06-32", "06-30"}
+
+
 def test_two_moments_lie_at_the_edge_of_a_rule() -> None:
     """A day between two moments, to the second, is among the inputs that a rule about a day gets."""
     promised = contract(

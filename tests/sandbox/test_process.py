@@ -123,7 +123,7 @@ def test_a_process_left_behind_holds_nobody_up() -> None:
 
 def test_memory_is_limited() -> None:
     """An allocation beyond the limit fails inside, where it is an error like any other."""
-    (observation,), _ = observe("def f(x):\n    return len(bytearray(10 ** 11))\n", 1)
+    (observation,), _ = observe("def f(x):\n    return len(bytearray(2 * 10 ** 9))\n", 1)
     assert observation.error == "MemoryError"
 
 
