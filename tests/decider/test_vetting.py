@@ -30,6 +30,7 @@ SOUND = {
     "two cases": contract({"x": "int"}, cases=[({"x": 1}, 2), ({"x": 2}, 4)]),
     "a rule": contract({"x": "int"}, ensures=["result == x + 1"]),
     "a rule that needs code": contract({"x": "int"}, "str", ensures=["g(result) == x"], uses=(Callee(function="g", signature="", summary=""),)),
+    "a rule of one type that needs code": contract({"x": "str"}, "str", ensures=["g(result) == x"], uses=(Callee(function="g", signature="", summary=""),)),
     "an error and a rule": raising("x < 0", Case(name="a", given={"x": -1}, raises="ValueError")),
     "no parameters": contract({}, cases=[({}, 3)]),
     "two booleans": contract({"x": "bool"}, "bool", ensures=["result != x"]),
