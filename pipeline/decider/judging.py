@@ -7,6 +7,7 @@ import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, find, settings
@@ -14,8 +15,9 @@ from hypothesis.errors import HypothesisException
 
 from pipeline.decider import inputs
 from pipeline.decider.clauses import Arguments, Clauses, Expected, Failure, Observe
-from pipeline.digest import digest_json
-from pipeline.records import Clause, Contract, Judgement
+from pipeline.digest import digest_json, digest_text
+from pipeline.records import Bounds, Clause, Contract, Judgement
+from pipeline.sandbox import wire
 from pipeline.sandbox.port import Observation
 
 WORKING_INPUTS, LANDING_INPUTS = 100, 100
@@ -82,12 +84,25 @@ def case_trials(clauses: Clauses) -> list[Trial]:
 
 
 def generated_arguments(clauses: Clauses, purpose: str, count: int) -> list[Arguments]:
-    """Inputs drawn for a contract; the same for every candidate, other ones for every purpose."""
-    contract = clauses.contract.model_dump(mode="json", exclude={"approach", "summary"})
-    number = int(digest_json([purpose, contract])[7:23], 16)
-    return inputs.corpus(
+    """Inputs drawn for a contract; the same for every candidate, other ones for every purpose.
+
+    What says nothing of the inputs, prose and seals, does not change them.
+    """
+    prose = dict.fromkeys(("summary", "derived_from", "seal"), "")
+    bare = {"approach": None, "constraints": (), "decisions": (), "bounds": Bounds(), **prose}
+    wired = _drawn(clauses.contract.model_copy(update=bare).model_dump_json(), purpose, count)
+    return [tuple(wire.decode(item, clauses.types.classes) for item in arguments) for arguments in wired]
+
+
+@lru_cache(maxsize=16)
+def _drawn(contract: str, purpose: str, count: int) -> list[tuple[Any, ...]]:
+    """Drawn once for all candidates of a contract; wired, because every job has classes of its own."""
+    clauses = Clauses(Contract.model_validate_json(contract))
+    number = int(digest_text(purpose + contract)[7:23], 16)
+    drawn = inputs.corpus(
         clauses.contract, clauses.types, allowed=clauses.allowed, seed_number=number, count=count
     )
+    return [clauses.call(arguments).arguments for arguments in drawn]
 
 
 def _generated(clauses: Clauses, purpose: str, count: int, *, hidden: bool) -> list[Trial]:

@@ -42,6 +42,14 @@ def test_the_same_candidate_is_judged_the_same_twice(judge: Judge) -> None:
     assert first == second
 
 
+def test_prose_and_seals_change_no_judgement(judge: Judge) -> None:
+    """A landed contract is judged again on the inputs on which its function landed."""
+    landed = CONTRACT.model_copy(
+        update={"summary": "Twice.", "approach": "Add.", "derived_from": "x", "seal": "y"}
+    )
+    assert decide(judge, landed, HONEST) == decide(judge, CONTRACT, HONEST)
+
+
 def test_equal_behaviour_has_an_equal_fingerprint(judge: Judge) -> None:
     """Two texts that answer alike on every input cannot be told apart by their fingerprints."""
     first = decide(judge, CONTRACT, HONEST)
