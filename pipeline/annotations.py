@@ -4,10 +4,12 @@ import ast
 import difflib
 import unicodedata
 import warnings
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from uuid import UUID
+
+from pipeline.records import TypeAlias, TypeDefinition, TypeEnum, TypeRecord
 
 SCALARS: dict[str, type] = {
     "str": str, "int": int, "float": float, "bool": bool, "Decimal": Decimal, "datetime": datetime,
@@ -17,6 +19,10 @@ CONTAINERS: dict[str, tuple[type, int | None]] = {
     "list": (list, 1), "set": (set, 1), "frozenset": (frozenset, 1), "dict": (dict, 2), "tuple": (tuple, None),
 }  # fmt: skip
 """Name -> type and how many parameters it takes; None: any number."""
+_UNHASHABLE = frozenset({"list", "dict", "set"})
+_KEYS = frozenset({"str", "int", "date", "datetime", "time", "UUID"})
+_Definitions = Mapping[str, TypeDefinition]
+
 BUILTIN_TYPES: frozenset[str] = frozenset({*SCALARS, *CONTAINERS, "Literal", "None"})
 
 
@@ -126,3 +132,51 @@ def member_names(values: Iterable[str]) -> dict[str, str]:
 def is_ellipsis(node: ast.expr) -> bool:
     """Whether a node is the `...` of `tuple[int, ...]`."""
     return isinstance(node, ast.Constant) and node.value is ...
+
+
+def check_use(annotation: str, definitions: _Definitions) -> str | None:
+    """What is wrong with the members of an annotation's containers, or None.
+
+    Members of a set can be hashed; keys of a dict can be read back from JSON.
+    """
+    for node in ast.walk(parse_annotation(annotation)):
+        match node:
+            case ast.Subscript(value=ast.Name(id="set" | "frozenset" as name), slice=inner):
+                if not _is_hashable(inner, definitions, frozenset()):
+                    return f"a {name} cannot hold {ast.unparse(inner)}; use list[{ast.unparse(inner)}]"
+            case ast.Subscript(value=ast.Name(id="dict"), slice=inner):
+                key = items_of(inner)[0]
+                if not _is_key(key, definitions):
+                    return f"keys of a dict are text, whole numbers, dates, UUIDs or enums, not {ast.unparse(key)}"
+    return None
+
+
+def _is_hashable(node: ast.expr, definitions: _Definitions, within: frozenset[str]) -> bool:
+    match node:
+        case ast.BinOp(left=left, right=right):
+            return _is_hashable(left, definitions, within) and _is_hashable(right, definitions, within)
+        case ast.Subscript(value=ast.Name(id="Literal")):
+            return True
+        case ast.Subscript(value=ast.Name(id=name), slice=inner):
+            members = all(_is_hashable(item, definitions, within) for item in items_of(inner))
+            return name not in _UNHASHABLE and members
+        case ast.Name(id=name) if name in definitions and name not in within:
+            inside = within | {name}
+            match definitions[name]:
+                case TypeAlias(type=text):
+                    return _is_hashable(parse_annotation(text), definitions, inside)
+                case TypeRecord(fields=fields):
+                    return all(_is_hashable(parse_annotation(f.type), definitions, inside) for f in fields)
+    return True
+
+
+def _is_key(node: ast.expr, definitions: _Definitions) -> bool:
+    match node:
+        case ast.Subscript(value=ast.Name(id="Literal"), slice=inner):
+            return all(isinstance(item, ast.Constant) and type(item.value) is str for item in items_of(inner))
+        case ast.Name(id=name):
+            definition = definitions.get(name)
+            if isinstance(definition, TypeAlias):
+                return _is_key(parse_annotation(definition.type), definitions)
+            return isinstance(definition, TypeEnum) or name in _KEYS
+    return False

@@ -51,7 +51,9 @@ def is_edited(text: str) -> bool:
 def derived_digest(contract: Contract, callees: list[str]) -> str:
     """Digest of a contract as the spec gives it, and of its callees': what freshness of the contract means."""
     document = contract.model_dump(mode="json", exclude={"approach", "derived_from", "seal"})
-    return digest_json([_prune(document), callees])  # what says nothing does not count, in later versions either
+    return digest_json(
+        [_prune(document), callees]
+    )  # what says nothing does not count, in later versions either
 
 
 def _prune(document: dict[str, Any]) -> dict[str, Any]:

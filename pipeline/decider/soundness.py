@@ -13,12 +13,12 @@ from pipeline.annotations import (
     CONTAINERS,
     annotation_names,
     check_annotation,
+    check_use,
     parse_annotation,
 )
 from pipeline.decider.inputs import Strategies
 from pipeline.records import Case, Contract, TypeAlias, TypeDefinition, TypeRecord
 from pipeline.rules import check_rule
-from pipeline.specs.types import check_use
 from pipeline.values import Types, ValuesError
 
 

@@ -4,12 +4,12 @@ import sys
 from collections.abc import Callable, Iterable
 from graphlib import CycleError, TopologicalSorter
 
+from pipeline.annotations import check_annotation, check_use
 from pipeline.records import Finding
 from pipeline.rules import check_rule
 from pipeline.specs.draft import BUILTIN_ERRORS, Draft, check_known, check_names, conditions, covers
 from pipeline.specs.format import FunctionFile
 from pipeline.specs.shape import suggest
-from pipeline.specs.types import check_type, check_use
 from pipeline.specs.yaml_source import Path
 
 
@@ -79,8 +79,8 @@ def _check_coverage(draft: Draft, path: Path, globs: list[str]) -> Iterable[Find
 def _check_signature(draft: Draft, name: str, function: FunctionFile) -> Iterable[Finding]:
     written = [(("params", param), text) for param, text in function.params.items()]
     for path, text in [*written, (("returns",), function.returns)]:
-        complaint = check_type(text, draft.names("types"))
-        if complaint is None and check_type(text, draft.types) is None:
+        complaint = check_annotation(text, draft.names("types"))
+        if complaint is None and check_annotation(text, draft.types) is None:
             complaint = check_use(text, draft.types)
         if complaint:
             yield draft.at("functions", name, *path, message=complaint)

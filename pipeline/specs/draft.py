@@ -6,12 +6,12 @@ from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from pipeline.annotations import BUILTIN_TYPES
+from pipeline.annotations import BUILTIN_TYPES, check_annotation, check_use
 from pipeline.records import Finding, TypeDefinition
 from pipeline.rules import CONSTANTS, FUNCTIONS, MODULES
 from pipeline.specs.format import ConstraintFile, DecisionFile, FunctionFile, SpecFile
 from pipeline.specs.shape import suggest
-from pipeline.specs.types import check_type, check_use, reached_types
+from pipeline.specs.types import reached_types
 from pipeline.specs.yaml_source import Document
 
 BUILTIN_ERRORS = frozenset({
@@ -55,7 +55,7 @@ class Draft:
     def has_sound_signature(self, function: FunctionFile) -> bool:
         """Whether every type that a function's signature reaches is known and sound."""
         written = [*function.params.values(), function.returns]
-        known = all(check_type(text, self.types) is None for text in written)
+        known = all(check_annotation(text, self.types) is None for text in written)
         return known and not any(check_use(text, self.types) for text in written)
 
     def at(self, *path: Hashable, message: str) -> Finding:

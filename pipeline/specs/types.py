@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 
-from pipeline.annotations import annotation_names, check_annotation, items_of, parse_annotation
+from pipeline.annotations import annotation_names, check_annotation, check_use, items_of, parse_annotation
 from pipeline.records import Finding, Param, TypeAlias, TypeDefinition, TypeEnum, TypeRecord
 from pipeline.specs.format import AliasFile, EnumFile, RecordFile
 from pipeline.specs.yaml_source import Document
@@ -18,8 +18,6 @@ _FITS = {
     **dict.fromkeys(("ge", "gt", "le", "lt"), _NUMBERS),
     "decimal_places": frozenset({"Decimal"}),
 }
-_UNHASHABLE = frozenset({"list", "dict", "set"})
-_KEYS = frozenset({"str", "int", "date", "datetime", "time", "UUID"})
 _Definitions = Mapping[str, TypeDefinition]
 
 
@@ -61,33 +59,6 @@ def reached_types(annotations: Iterable[str], definitions: _Definitions) -> set[
             reached.add(name)
             waiting += _mentioned(definitions[name]) if name in definitions else ()
     return reached
-
-
-def check_type(annotation: str, names: Collection[str]) -> str | None:
-    """What is wrong with an annotation over built-in types and `names`, or None."""
-    complaint = check_annotation(annotation, names)
-    if complaint is None:
-        for node in ast.walk(parse_annotation(annotation)):
-            if isinstance(node, ast.Subscript) and not items_of(node.slice):
-                return f"'{ast.unparse(node)}' names no type; say what stands between the brackets"
-    return complaint
-
-
-def check_use(annotation: str, definitions: _Definitions) -> str | None:
-    """What is wrong with the members of an annotation's containers, or None.
-
-    Members of a set can be hashed; keys of a dict can be read back from JSON.
-    """
-    for node in ast.walk(parse_annotation(annotation)):
-        match node:
-            case ast.Subscript(value=ast.Name(id="set" | "frozenset" as name), slice=inner):
-                if not _is_hashable(inner, definitions, frozenset()):
-                    return f"a {name} cannot hold {ast.unparse(inner)}; use list[{ast.unparse(inner)}]"
-            case ast.Subscript(value=ast.Name(id="dict"), slice=inner):
-                key = items_of(inner)[0]
-                if not _is_key(key, definitions):
-                    return f"keys of a dict are text, whole numbers, dates, UUIDs or enums, not {ast.unparse(key)}"
-    return None
 
 
 def _define(form: str | AliasFile | EnumFile | RecordFile) -> TypeDefinition:
@@ -132,10 +103,10 @@ def _check_alone(
                     yield ("enum", index), f"'{value}' is listed twice", 0
         case TypeRecord():
             for field in definition.fields:
-                if complaint := check_type(field.type, names):
+                if complaint := check_annotation(field.type, names):
                     yield ("fields", field.name), complaint, 0
         case TypeAlias():
-            if complaint := check_type(definition.type, names):
+            if complaint := check_annotation(definition.type, names):
                 yield ("type",), complaint, 0
             if definition.pattern is not None and (problem := _bad_pattern(definition.pattern)):
                 yield ("pattern",), *problem
@@ -247,34 +218,3 @@ def _annotation_ends(node: ast.expr, finite: set[str], *, filled: bool = False) 
         case ast.Name(id=name):
             return name in finite or not annotation_names(name)
     return True
-
-
-def _is_hashable(node: ast.expr, definitions: _Definitions, within: frozenset[str]) -> bool:
-    match node:
-        case ast.BinOp(left=left, right=right):
-            return _is_hashable(left, definitions, within) and _is_hashable(right, definitions, within)
-        case ast.Subscript(value=ast.Name(id="Literal")):
-            return True
-        case ast.Subscript(value=ast.Name(id=name), slice=inner):
-            members = all(_is_hashable(item, definitions, within) for item in items_of(inner))
-            return name not in _UNHASHABLE and members
-        case ast.Name(id=name) if name in definitions and name not in within:
-            inside = within | {name}
-            match definitions[name]:
-                case TypeAlias(type=text):
-                    return _is_hashable(parse_annotation(text), definitions, inside)
-                case TypeRecord(fields=fields):
-                    return all(_is_hashable(parse_annotation(f.type), definitions, inside) for f in fields)
-    return True
-
-
-def _is_key(node: ast.expr, definitions: _Definitions) -> bool:
-    match node:
-        case ast.Subscript(value=ast.Name(id="Literal"), slice=inner):
-            return all(isinstance(item, ast.Constant) and type(item.value) is str for item in items_of(inner))
-        case ast.Name(id=name):
-            definition = definitions.get(name)
-            if isinstance(definition, TypeAlias):
-                return _is_key(parse_annotation(definition.type), definitions)
-            return isinstance(definition, TypeEnum) or name in _KEYS
-    return False
