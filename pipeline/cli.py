@@ -86,14 +86,14 @@ def _leave(code: int) -> NoReturn:
 
 def _print_broken(error: DrystoneError) -> int:
     """The report of a run that broke before there was anything to report."""
-    from pipeline.records import Report  # noqa: PLC0415
-    from pipeline.run import Outcome  # noqa: PLC0415
+    from pipeline.records import Report
+    from pipeline.run import Outcome
 
     return _print_json(Outcome(Report(), error))
 
 
 def _print_json(outcome: "Outcome") -> int:
-    from pipeline import summary  # noqa: PLC0415
+    from pipeline import summary
 
     with contextlib.suppress(BrokenPipeError):
         click.echo(summary.render_json_report(outcome))
@@ -101,15 +101,15 @@ def _print_json(outcome: "Outcome") -> int:
 
 
 def _print_interrupted(*, as_json: bool) -> int:
-    from pipeline.records import Report  # noqa: PLC0415
-    from pipeline.run import Outcome  # noqa: PLC0415
+    from pipeline.records import Report
+    from pipeline.run import Outcome
 
     click.echo(INTERRUPTED, err=True)
     return _print_json(Outcome(Report(), interrupted=True)) if as_json else 130
 
 
 def _report_bug(error: Exception) -> None:
-    import traceback  # noqa: PLC0415 - only a bug needs it
+    import traceback  # only a bug needs it
 
     click.echo(
         f"drystone: this is a bug in drystone {__version__}: {type(error).__name__}: {error}", err=True
@@ -169,7 +169,7 @@ def generate(
     SPEC selects by name (text), by file (specs/text.yaml) or by pattern; without one, all specs are meant. Functions
     that are fresh cost nothing: no model is asked and no byte is written.
     """
-    from pipeline import reading, run  # noqa: PLC0415 - --help must not wait for them
+    from pipeline import reading, run  # --help must not wait for them
 
     settings = _settings(architect=architect, implementer=implementers, jobs=jobs)
     wanted = run.Wanted(selection=specs or None, fresh=fresh, only_diff=only_diff)
@@ -192,7 +192,7 @@ def check(specs: tuple[str, ...], *, no_judge: bool, as_json: bool) -> int:
 
     Finds stale functions, files edited by hand, orphans and strangers, and judges every landed function again.
     """
-    from pipeline import reading  # noqa: PLC0415
+    from pipeline import reading
 
     with _progress() as progress:
         outcome = reading.check(_settings(), specs or None, progress, judge_again=not no_judge)
@@ -205,7 +205,7 @@ def check(specs: tuple[str, ...], *, no_judge: bool, as_json: bool) -> int:
 @_command
 def lint(specs: tuple[str, ...], *, as_json: bool) -> int:
     """Check specs: form, names, rules, and whether examples and rules agree with one another."""
-    from pipeline import reading  # noqa: PLC0415
+    from pipeline import reading
 
     with _progress() as progress:
         outcome = reading.lint(_settings(), specs or None, progress)
@@ -217,7 +217,7 @@ def lint(specs: tuple[str, ...], *, as_json: bool) -> int:
 @_command
 def schema(which: str) -> int:
     """Print the JSON Schema of specs (default) or of contracts, for editors and other tools."""
-    from importlib import resources  # noqa: PLC0415
+    from importlib import resources
 
     text = resources.files("pipeline").joinpath("schemas", f"{which}.schema.json").read_text("utf-8")
     click.echo(text, nl=False)
@@ -232,7 +232,7 @@ def schema(which: str) -> int:
 @_command
 def show_prompt(function: str, *, role: str) -> int:
     """Print the exact text a model is sent first about a function: the system prompt, then the message."""
-    from pipeline import reading  # noqa: PLC0415
+    from pipeline import reading
 
     shown = reading.show_prompt(_settings(), function, role)
     if not isinstance(shown, str):
@@ -253,8 +253,8 @@ def pull() -> int:
 
     An interrupted download goes on where it stopped.
     """
-    from pipeline.llm import weights  # noqa: PLC0415
-    from pipeline.progress import download  # noqa: PLC0415
+    from pipeline.llm import weights
+    from pipeline.progress import download
 
     if weights.is_pulled():
         click.echo(f"already here: {weights.weights_path()}")
@@ -269,7 +269,7 @@ def pull() -> int:
 @_command
 def model_path() -> int:
     """Print where the weights are; exit with 5 if they are not here."""
-    from pipeline.llm import weights  # noqa: PLC0415
+    from pipeline.llm import weights
 
     if not weights.is_pulled():
         raise WeightsError("the embedded model's weights are not here; fetch them with: drystone model pull")
@@ -280,20 +280,20 @@ def model_path() -> int:
 def _settings(
     *, architect: str | None = None, implementer: tuple[str, ...] = (), jobs: int | None = None
 ) -> "Settings":
-    from pipeline.settings import find_root, read_settings  # noqa: PLC0415
+    from pipeline.settings import find_root, read_settings
 
     return read_settings(find_root(Path.cwd()), architect=architect, implementer=implementer, jobs=jobs)
 
 
 def _progress() -> Any:
-    from pipeline.progress import watch  # noqa: PLC0415
+    from pipeline.progress import watch
 
     return watch()
 
 
 def _finish(outcome: "Outcome", *, as_json: bool) -> int:
     """Print what a run found and did; returns its exit code."""
-    from pipeline import summary  # noqa: PLC0415
+    from pipeline import summary
 
     report = outcome.report
     if as_json:

@@ -44,7 +44,7 @@ def format_python(text: str) -> str | None:
 
 def _ruff_path() -> str:
     try:
-        from ruff import find_ruff_bin  # type: ignore[import-untyped]  # noqa: PLC0415 - only runs that format
+        from ruff import find_ruff_bin  # type: ignore[import-untyped]  # only runs that format
 
         path = Path(find_ruff_bin())
     except (ImportError, FileNotFoundError) as error:

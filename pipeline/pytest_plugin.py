@@ -39,7 +39,7 @@ class ContractFile(pytest.File):
     _judgement: "Judgement | None" = None
 
     def collect(self) -> Iterator[pytest.Item]:
-        from pipeline.contract_file import ContractFileError  # noqa: PLC0415 - loaded with every pytest
+        from pipeline.contract_file import ContractFileError  # loaded with every pytest
 
         try:
             contract = self.landed().contract()
@@ -50,12 +50,12 @@ class ContractFile(pytest.File):
             yield ClauseItem.from_parent(self, name=clause)
 
     def landed(self) -> "Landed":
-        from pipeline.landed import read_landed  # noqa: PLC0415
+        from pipeline.landed import read_landed
 
         return read_landed(self.path.parent, self.path.name.removesuffix(SUFFIX))
 
     def judgement(self) -> "Judgement":
-        from pipeline.reading import judge_landed  # noqa: PLC0415
+        from pipeline.reading import judge_landed
 
         if self._judgement is None:
             self._judgement = judge_landed(_judge_of(self.config), self.landed())
@@ -94,8 +94,8 @@ class ClauseItem(pytest.Item):
 
 
 def _judge_of(config: pytest.Config) -> "Judge":
-    from pipeline.sandbox.process import ProcessSandbox  # noqa: PLC0415
-    from pipeline.stages.judge import Judge  # noqa: PLC0415
+    from pipeline.sandbox.process import ProcessSandbox
+    from pipeline.stages.judge import Judge
 
     if _judge not in config.stash:
         config.stash[_judge] = Judge(ProcessSandbox())

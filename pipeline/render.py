@@ -27,7 +27,7 @@ def render_template(path: str, **values: Any) -> str:
 
 @cache
 def _environment() -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - 50 ms
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # 50 ms
 
     return Environment(
         loader=FileSystemLoader(Path(__file__).parent),

@@ -1,7 +1,5 @@
 """The parent's side of a decider process: starts it, sends a job, relays its observations, bounds its time."""
 
-import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -12,8 +10,8 @@ from typing import Any
 
 from pipeline.errors import InternalError, SandboxError
 from pipeline.sandbox import wire
+from pipeline.sandbox.children import bare_environment, kill
 from pipeline.sandbox.port import Call, Observation
-from pipeline.sandbox.process import bare_environment
 
 STEP_WALL_SECONDS = 60.0
 """How long a decider may be silent; a rule that computes longer than that is no rule."""
@@ -80,7 +78,7 @@ class Decider:
 
     def close(self) -> None:
         """End the process at once; it holds nothing worth keeping."""
-        self._kill()
+        kill(self._process)
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
@@ -105,7 +103,7 @@ class Decider:
 
         def expire() -> None:
             expired.set()
-            self._kill()
+            kill(self._process)
 
         timer = threading.Timer(self._wall_seconds, expire)
         timer.daemon = True
@@ -124,14 +122,6 @@ class Decider:
         self._stderr.seek(0)
         tail = self._stderr.read()[-2000:].decode(errors="replace").strip()
         return InternalError(f"the decider's process ended: {tail or 'without a word'}")
-
-    def _kill(self) -> None:
-        try:
-            os.killpg(self._process.pid, signal.SIGKILL)
-        except AttributeError:  # Windows
-            self._process.kill()
-        except (ProcessLookupError, PermissionError):
-            pass
 
 
 def _plain(observation: Observation) -> dict[str, Any]:

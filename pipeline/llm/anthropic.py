@@ -73,7 +73,7 @@ class AnthropicModel(Model):
             return self._client
 
     def _connect(self) -> "anthropic.Anthropic":
-        import anthropic  # noqa: PLC0415
+        import anthropic
 
         connection = self._connection
         http_client = self._http_client or anthropic.DefaultHttpxClient()

@@ -42,7 +42,7 @@ class Connection:
     @property
     def timeout(self) -> "httpx2.Timeout":
         """Patience for a reply, with less of it for a server that does not even pick up."""
-        import httpx2  # noqa: PLC0415
+        import httpx2
 
         return httpx2.Timeout(self.timeout_seconds, connect=min(10.0, self.timeout_seconds))
 

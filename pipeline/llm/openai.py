@@ -88,7 +88,7 @@ class OpenAIModel(Model):
             return self._client
 
     def _connect(self) -> "openai.OpenAI":
-        import openai  # noqa: PLC0415
+        import openai
 
         connection = self._connection
         return openai.OpenAI(

@@ -160,13 +160,13 @@ def _opened_once(protocol: str, connection: Any) -> Model:
 
 def _open(protocol: str, connection: Any) -> Model:
     if protocol == LOCAL:
-        from pipeline.llm.local import LocalModel  # noqa: PLC0415
+        from pipeline.llm.local import LocalModel
 
         return LocalModel()
     if protocol == "anthropic":
-        from pipeline.llm.anthropic import AnthropicModel  # noqa: PLC0415
+        from pipeline.llm.anthropic import AnthropicModel
 
         return AnthropicModel(connection)
-    from pipeline.llm.openai import OpenAIModel  # noqa: PLC0415
+    from pipeline.llm.openai import OpenAIModel
 
     return OpenAIModel(connection)

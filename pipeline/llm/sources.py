@@ -34,8 +34,8 @@ class HubSource(Source):
 
     def fetch(self, weights: Weights, file: Path, progress: Progress) -> None:
         try:
-            from huggingface_hub.file_download import http_get  # noqa: PLC0415
-            from huggingface_hub.utils.tqdm import silent_tqdm  # noqa: PLC0415
+            from huggingface_hub.file_download import http_get
+            from huggingface_hub.utils.tqdm import silent_tqdm
         except ImportError:
             raise SourceError("huggingface_hub is missing: pip install 'drystone[local]'") from None
         try:
@@ -90,7 +90,7 @@ class IndexSource(Source):
 
 def _location(weights: Weights) -> str:
     """Where the hub serves the file."""
-    import huggingface_hub  # noqa: PLC0415
+    import huggingface_hub
 
     url = huggingface_hub.hf_hub_url(weights.hub_repo, weights.file)
     found = huggingface_hub.get_hf_file_metadata(url, token=False, timeout=HUB_PATIENCE_SECONDS - 2)

@@ -81,7 +81,7 @@ def weights_path() -> Path:
     if chosen:
         folder = Path(chosen).expanduser()
     else:
-        import platformdirs  # noqa: PLC0415
+        import platformdirs
 
         folder = platformdirs.user_cache_path("drystone", appauthor=False)
     return folder / "models" / known_weights().file
@@ -98,7 +98,7 @@ def pull(progress: Progress) -> Path:
     Killed at any moment, the next call goes on from what is there. Several at once wait for each other.
     Raises `WeightsError` if no source delivers, a digest differs, or the disk is full.
     """
-    from pipeline.llm.sources import HubSource, IndexSource  # noqa: PLC0415
+    from pipeline.llm.sources import HubSource, IndexSource
 
     return pull_from(
         (HubSource(), IndexSource()), weights=known_weights(), path=weights_path(), progress=progress
@@ -171,7 +171,7 @@ def _keep_sound(file: Path, weights: Weights, progress: Progress) -> None:
 def _alone(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
     """Hold the lock of `path`; the system frees it however a process ends."""
     try:
-        import filelock  # noqa: PLC0415
+        import filelock
     except ImportError:
         raise WeightsError("the embedded model needs more packages: pip install 'drystone[local]'") from None
     lock = filelock.FileLock(path.with_name(path.name + ".lock"))

@@ -4,7 +4,6 @@ It keeps honest accidents apart (crashes, endless loops, memory, environment, wo
 keep a determined attacker from the file system or the network; its level says so.
 """
 
-import os
 import queue
 import signal
 import subprocess
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from pipeline.errors import SandboxError
 from pipeline.sandbox import wire
+from pipeline.sandbox.children import bare_environment, kill
 from pipeline.sandbox.port import Call, Level, Observation, Program, Sandbox, Session
 
 _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from pipeline.sandbox import probe; probe.main()"
@@ -30,12 +30,6 @@ class ProcessSandbox(Sandbox):
 
     def open(self, program: Program, *, hash_seed: int) -> Session:
         return ProcessSession(program, hash_seed)
-
-
-def bare_environment(hash_seed: int) -> dict[str, str]:
-    """The whole environment of a child: no key, no home, no path of the user's."""
-    kept = {name: os.environ[name] for name in ("SYSTEMROOT", "LD_LIBRARY_PATH") if name in os.environ}
-    return {**kept, "PYTHONHASHSEED": str(hash_seed), "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1", "TZ": "UTC"}
 
 
 class ProcessSession(Session):
@@ -214,13 +208,7 @@ class ProcessSession(Session):
         )
 
     def _kill(self) -> None:
-        """Kill the child and whatever it started."""
-        try:
-            os.killpg(self._process.pid, signal.SIGKILL)
-        except AttributeError:  # Windows
-            self._process.kill()
-        except (ProcessLookupError, PermissionError):
-            pass
+        kill(self._process)
 
     def _stderr_tail(self) -> str:
         self._stderr.seek(0)

@@ -92,7 +92,7 @@ def _names_in(rules: Iterable[str]) -> set[str]:
 
 
 def _callee(contract: Contract) -> Callee:
-    from pipeline.render import signature  # noqa: PLC0415 - renders; needed by specs whose functions use others
+    from pipeline.render import signature  # renders; needed by specs whose functions use others
 
     return Callee(
         function=contract.function,

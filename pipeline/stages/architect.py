@@ -178,7 +178,7 @@ def _named_schema(definition: TypeDefinition, types: dict[str, TypeDefinition], 
 
 def _parse(text: str, schema: dict[str, Any]) -> dict[str, Any]:
     """The proposal in a reply; raises ValueError with the reason when there is none."""
-    import jsonschema  # noqa: PLC0415 - a run without an architect does not pay for it
+    import jsonschema  # a run without an architect does not pay for it
 
     fenced = re.search(r"\A[^{]*```(?:json)?\s*\n(.*)```", text, re.DOTALL)
     try:

@@ -1,0 +1,22 @@
+"""Child processes: what they may know of their surroundings, and how they end."""
+
+import os
+import signal
+import subprocess
+from typing import Any
+
+
+def bare_environment(hash_seed: int) -> dict[str, str]:
+    """The whole environment of a child: no key, no home, no path of the user's."""
+    kept = {name: os.environ[name] for name in ("SYSTEMROOT", "LD_LIBRARY_PATH") if name in os.environ}
+    return {**kept, "PYTHONHASHSEED": str(hash_seed), "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1", "TZ": "UTC"}
+
+
+def kill(process: subprocess.Popen[Any]) -> None:
+    """Kill a child that leads its own session, and whatever it started."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except AttributeError:  # Windows
+        process.kill()
+    except (ProcessLookupError, PermissionError):
+        pass
