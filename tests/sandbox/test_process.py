@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.sandbox.port import Call, Limits, Observation, Program
 from pipeline.sandbox.children import bare_environment
+from pipeline.sandbox.port import Call, Limits, Observation, Program
 from pipeline.sandbox.process import ProcessSandbox
 
 QUICK = Limits(call_cpu_seconds=1, batch_wall_seconds=2.0)
