@@ -82,6 +82,8 @@ def _function_lines(function: FunctionReport) -> Iterator[str]:
                 f"  {number}. {attempt.model}: {attempt.reason}"
                 for number, attempt in enumerate(function.attempts, 1)
             )
+        case "edited":
+            yield from function.reasons  # each names its file
         case _:
             yield f"{function.function}: {function.action}: {reasons}"
     yield from (f"  architect: refused {refused}" for refused in function.refused_proposals)
