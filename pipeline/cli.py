@@ -176,8 +176,6 @@ def generate(
     if only_plan:
         return _finish(reading.plan(settings, wanted), as_json=as_json)
     with _progress() as progress:
-        if settings.why_models:
-            progress.announce(settings.why_models)
         outcome = run.generate(settings, wanted, progress)
     return _finish(outcome, as_json=as_json)
 

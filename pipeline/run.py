@@ -21,6 +21,8 @@ from pipeline.stages.judge import Judge, Part
 class Progress(Protocol):
     """Whoever watches a run. Called from several threads."""
 
+    def announce(self, text: str) -> None: ...
+
     def start(self, functions: Sequence[str], verb: str) -> None: ...
 
     def stage(self, function: str, text: str, usage: Usage) -> None: ...
@@ -103,6 +105,8 @@ class _Generation:
             level = sandbox.level
             self._asking = Asking(self._settings, self._settings.entries, fresh=self._wanted.fresh)
             self._judge = Judge(sandbox)
+            if self._settings.why_models:
+                self._progress.announce(self._settings.why_models)
             try:
                 self._progress.start(list(self._stale), "checking contracts")
                 findings = vet_all(self._judge, list(self._stale.values()), self._settings.root)

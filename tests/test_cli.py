@@ -258,18 +258,21 @@ def test_without_an_architect_the_spec_alone_speaks(project: Project, server: Mo
 
 
 def test_check_judges_what_landed_again(project: Project) -> None:
-    """A function that was resealed with another body fails, and says how."""
+    """A function forged with every seal and digest renewed passes `--no-judge`; judged again, it fails."""
     from pipeline.digest import digest_text
+    from pipeline.landed import render_verdict
+    from pipeline.records import Verdict
     from pipeline.seals import seal
 
     project.write_spec("small", ONE)
     assert project.run("generate").code == 0
     source = project.generated / "small" / "double.py"
     verdict = project.generated / "small" / "double.verdict.json"
-    old = digest_text(source.read_text())
     source.write_text(seal(source.read_text().replace("n * 2", "n * 3")))
     assert project.run("check", "--no-judge").code == 3
-    verdict.write_text(verdict.read_text().replace(old, digest_text(source.read_text())))
+    forged = Verdict.model_validate_json(verdict.read_text())
+    digest = digest_text(source.read_text())
+    verdict.write_text(render_verdict(forged.model_copy(update={"source_digest": digest})))
     assert project.run("check", "--no-judge").code == 0
     run = project.run("check")
     assert run.code == 4
