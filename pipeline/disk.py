@@ -7,6 +7,8 @@ from pathlib import Path
 
 from pipeline.errors import OutputError
 
+PACKAGE_FILE = "__init__.py"
+
 
 def read_text(path: Path) -> str | None:
     """A file's text with LF line ends; None if there is no such file. Raises OutputError if it cannot be read.
@@ -48,17 +50,28 @@ def remove_file(path: Path) -> None:
         raise OutputError(f"{path}: cannot be deleted: {error.strerror}") from None
 
 
+def make_package(folder: Path) -> None:
+    """Give a folder an empty `__init__.py` if it has none; what a person wrote into one stays."""
+    if not (folder / PACKAGE_FILE).exists():
+        write_text(folder / PACKAGE_FILE, "")
+
+
 def remove(path: Path) -> None:
-    """Delete a file, and its folder if nothing else is in it but caches."""
+    """Delete a file, and its folder if nothing else is in it but caches and an empty `__init__.py`."""
     remove_file(path)
-    if any(entry.name != "__pycache__" for entry in path.parent.iterdir()):
+    if any(not _is_incidental(entry) for entry in path.parent.iterdir()):
         return
     with contextlib.suppress(OSError):  # a folder that is in use, or holds more than caches, stays
+        (path.parent / PACKAGE_FILE).unlink(missing_ok=True)
         for cached in path.parent.glob("__pycache__/*.pyc"):
             cached.unlink()
         for folder in (path.parent / "__pycache__", path.parent):
             if folder.is_dir():
                 folder.rmdir()
+
+
+def _is_incidental(path: Path) -> bool:
+    return path.name == "__pycache__" or (path.name == PACKAGE_FILE and path.stat().st_size == 0)
 
 
 def obstacle(folder: Path) -> str | None:

@@ -58,6 +58,14 @@ class Project:
             found.append(beside)
         return [self.relative(text) for text in found]
 
+    def left_alone(self) -> tuple[str, ...]:
+        """Files of somebody else's, which nothing here touches."""
+        assert self.strangers is not None
+        return tuple(
+            self.relative(f"left alone {path}: not written by drystone; move it elsewhere")
+            for path in self.strangers.foreign
+        )
+
     def relative(self, text: str) -> str:
         """Paths as a person at the project's root would write them."""
         return text.replace(f"{self.settings.root}{os.sep}", "").replace(os.sep, "/")

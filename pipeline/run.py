@@ -62,6 +62,11 @@ def generate(settings: Settings, wanted: Wanted, progress: Progress) -> Outcome:
     project = read_project(settings, wanted.selection)
     if project.findings:
         return Outcome(Report(findings=project.findings))
+    if not project.specs and project.strangers and project.strangers.orphans:
+        raise OutputError(
+            f"specs/ holds no spec, but generated/ holds {len(project.strangers.orphans)} files that came from specs; "
+            "restore the specs, or delete generated/ if it has had its day"
+        )
     conflicts = project.conflicts() + ([] if wanted.only_diff else project.obstacles())
     if conflicts:
         raise OutputError("\n".join(conflicts))
@@ -141,7 +146,7 @@ class _Generation:
         if self._wanted.only_diff:
             self._changes.update(dict.fromkeys(self._project.strangers.orphans))
             return ()
-        return tuple(self._notes) + prune(self._project)
+        return tuple(self._notes) + prune(self._project) + self._project.left_alone()
 
     def _put_types(self, path: Path) -> None:
         text = self._types.pop(path)
@@ -150,8 +155,14 @@ class _Generation:
         elif text is None:
             disk.remove(path)
         else:
+            self._make_packages(path.parent)
             disk.write_text(path, text)
         self._notes.append(self._project.relative(f"{'wrote' if text else 'removed'} {path}"))
+
+    def _make_packages(self, folder: Path) -> None:
+        """`types.py` is the name of a standard module, so every folder must say that it is a package."""
+        for package in (self._settings.generated, folder):
+            disk.make_package(package)
 
     def _land(self, files: dict[Path, str], folder: Path) -> None:
         """Write or note what was accepted, the types it imports first; nothing once a person stopped the run."""
@@ -164,6 +175,7 @@ class _Generation:
             if self._wanted.only_diff:
                 self._changes.update(files)
             else:
+                self._make_packages(folder)
                 land.write(files)
 
     def _work(self) -> None:

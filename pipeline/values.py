@@ -4,7 +4,10 @@ import ast
 import dataclasses
 import enum
 import re
+import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import islice
@@ -32,6 +35,10 @@ from pipeline.records import TypeAlias, TypeDefinition, TypeEnum, TypeRecord
 
 _SHORT_DURATION = re.compile(r"(\d+)\s*([smhd])")
 _DURATION_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+PATTERN_SECONDS = 2
+"""How long a text may take to be matched; a pattern that backtracks for ever is no pattern."""
 
 
 class ValuesError(ValueError):
@@ -291,6 +298,25 @@ def _exact(text: str) -> Decimal | int:
     return int(number) if number == number.to_integral_value() else number
 
 
+@contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    """Raises TimeoutError in the block, where this thread may set an alarm and the system has one."""
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def expire(*_: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, expire)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 class _Pattern:
     """The whole text matches; Python's own `re`, as the generated code and the rules use it."""
 
@@ -298,7 +324,15 @@ class _Pattern:
         self.pattern = pattern
 
     def __call__(self, value: str) -> str:
-        if re.fullmatch(self.pattern, value) is None:
+        try:
+            with _time_limit(PATTERN_SECONDS):
+                matched = re.fullmatch(self.pattern, value)
+        except TimeoutError:
+            raise ValueError(
+                f"the pattern {self.pattern} takes more than {PATTERN_SECONDS} s on {_show(value)}; "
+                "it repeats what repeats already"
+            ) from None
+        if matched is None:
             raise ValueError(f"{_show(value)} does not match the pattern {self.pattern}")
         return value
 

@@ -393,7 +393,7 @@ double = make()
     ),
     Hostile(
         "replaces the declared error",
-        "import sys\nclass Mine(Exception):\n    pass\nMine.__name__ = 'Empty'\nsys.modules['subject.types'].Empty = Mine\n"
+        "import sys\nclass Mine(Exception):\n    pass\nMine.__name__ = 'Empty'\nsys.modules['generated.spec.types'].Empty = Mine\n"
         "def double(xs):\n    if not xs:\n        raise ValueError\n    return [x + x for x in xs]\n",
         "raises[Empty]",
     ),

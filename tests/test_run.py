@@ -60,6 +60,15 @@ def empty(server: ModelServer, tmp_path: Path) -> Project:
     return made
 
 
+def land_another_spec(project: Project, server: ModelServer) -> None:
+    """A second spec, so that the first is not the last one there is."""
+    start, end = SMALL.index("  double:"), SMALL.index("  limit:")
+    head = SMALL[: SMALL.index("functions:")].replace("spec: small", "spec: other")
+    project.write_spec("other", head + "functions:\n" + SMALL[start:end])
+    assert project.run("generate", "other").code == 0
+    server.reset()
+
+
 def assert_sound(project: Project) -> None:
     """No verdict speaks of other files than its own, and no file is half written."""
     for path in project.generated.rglob("*.verdict.json"):
@@ -155,6 +164,8 @@ def _land_unjudged(project: Project, spec: Spec, sources: dict[str, str]) -> Non
         source = render.render_function(contract, found)
         made = Accepted(contract=contract, source=source, judgement=judgement, model="fake:m1")
         land.write(land.render_landing(made, text, folder=project.generated / spec.name, sandbox="process"))
+    for folder in (project.generated, project.generated / spec.name):
+        (folder / "__init__.py").touch()
     types = render_types(spec.name, spec.types, spec.errors)
     if types:
         (project.generated / spec.name / "types.py").write_text(types)
@@ -285,6 +296,7 @@ def test_an_edited_contract_that_contradicts_itself_is_a_finding(
 
 def test_what_is_gone_from_the_specs_is_removed(project: Project, server: ModelServer) -> None:
     """A function's three files go with it, a spec's folder with the spec; strangers stay and are reported."""
+    land_another_spec(project, server)
     stranger = project.generated / "small" / "notes.txt"
     stranger.write_text("mine")
     raw = project.generated / "small" / "data.py"
@@ -297,24 +309,48 @@ def test_what_is_gone_from_the_specs_is_removed(project: Project, server: ModelS
         in check.out
     )
     assert "generated/small/notes.txt: not written by drystone" in check.out
-    assert project.run("generate").code == 0
+    run = project.run("generate")
+    assert run.code == 0
+    assert "left alone generated/small/notes.txt: not written by drystone" in run.out
     assert not list((project.generated / "small").glob("limit*"))
     (project.root / "specs" / "small.yaml").unlink()
     assert project.run("generate").code == 0
-    assert [raw, stranger] == sorted((project.generated / "small").iterdir())
+    package = project.generated / "small" / "__init__.py"
+    assert [package, raw, stranger] == sorted((project.generated / "small").iterdir())
     stranger.unlink()
     raw.unlink()
     assert server.asked == []
 
 
-def test_an_emptied_folder_goes_too(project: Project) -> None:
-    """The caches Python left in it do not keep it."""
+def test_an_emptied_folder_goes_too(project: Project, server: ModelServer) -> None:
+    """The caches Python left in it do not keep it, nor does its empty `__init__.py`."""
+    land_another_spec(project, server)
     cache = project.generated / "small" / "__pycache__"
     cache.mkdir(exist_ok=True)
     (cache / "double.cpython-311.pyc").write_bytes(b"")
     (project.root / "specs" / "small.yaml").unlink()
     assert project.run("generate").code == 0
-    assert list(project.generated.iterdir()) == []
+    assert sorted(path.name for path in project.generated.iterdir()) == ["__init__.py", "other"]
+
+
+def test_without_any_spec_nothing_is_removed(project: Project) -> None:
+    """Specs that went missing all at once are an accident before they are a wish."""
+    (project.root / "specs" / "small.yaml").unlink()
+    before = project.tree()
+    run = project.run("generate")
+    assert (run.code, project.tree()) == (3, before)
+    assert "specs/ holds no spec" in run.err
+
+
+def test_folders_are_packages_and_a_package_file_of_ones_own_stays(project: Project) -> None:
+    """`types.py` is no standard module to a type checker, and what a person put into `__init__.py` is theirs."""
+    assert (project.generated / "__init__.py").read_text() == ""
+    package = project.generated / "small" / "__init__.py"
+    assert package.read_text() == ""
+    package.write_text("from .double import double\n")
+    assert project.run("generate", "--fresh").code == 0
+    assert package.read_text() == "from .double import double\n"
+    assert project.run("check", "--no-judge").code == 0
 
 
 # -- what fails ----------------------------------------------------------------------------------------------
@@ -350,6 +386,8 @@ def test_types_change_together_with_the_functions_that_need_them(empty: Project,
     one = SMALL[: SMALL.index("  quadruple:")]
     empty.write_spec("small", one)
     assert empty.run("generate").code == 0
+    for folder in (project.generated, project.generated / spec.name):
+        (folder / "__init__.py").touch()
     types = (empty.generated / "small" / "types.py").read_text()
     empty.write_spec("small", one.replace("le: 1000", "le: 999"))
     server.answers = {"double": ["no"]}

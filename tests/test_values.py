@@ -218,3 +218,10 @@ def types_node(annotation: str) -> Any:
     from pipeline.annotations import parse_annotation
 
     return parse_annotation(annotation)
+
+
+def test_a_pattern_that_backtracks_for_ever_is_a_problem_and_no_hang() -> None:
+    """It is given up after seconds, and said which pattern it was."""
+    types = Types({"Slow": TypeAlias(type="str", pattern="(a*)*b")})
+    with pytest.raises(ValuesError, match=r"the pattern \(a\*\)\*b takes more than 2 s"):
+        types.decode("Slow", "a" * 40)

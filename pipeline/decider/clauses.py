@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime
 from typing import Any
 
 from pipeline.digest import digest_json
@@ -207,7 +208,7 @@ class Clauses:
 
 
 def same(observed: Any, promised: Any) -> bool:
-    """Equal in type and value; floats within 1e-9, as sums of them differ by their order."""
+    """Equal in type and value; floats within 1e-9, as sums of them differ by their order, moments in offset too."""
     if isinstance(promised, float) and isinstance(observed, float):
         return math.isclose(observed, promised, rel_tol=1e-9, abs_tol=1e-12)
     if type(observed) is not type(promised):
@@ -220,4 +221,6 @@ def same(observed: Any, promised: Any) -> bool:
         return observed.keys() == promised.keys() and all(
             same(observed[key], promised[key]) for key in promised
         )
+    if isinstance(promised, datetime):
+        return bool(observed == promised) and observed.utcoffset() == promised.utcoffset()
     return bool(observed == promised)

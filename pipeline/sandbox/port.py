@@ -24,6 +24,8 @@ class Program:
     modules: Mapping[str, str]
     """Module name -> source, in the order in which they are loaded."""
     limits: Limits = Limits()
+    package: str = "generated.spec"
+    """Dotted name of the package they are loaded as; the one they will have, or code could tell the difference."""
 
 
 @dataclass(frozen=True, slots=True)

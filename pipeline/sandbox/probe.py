@@ -9,13 +9,12 @@ import importlib
 import io
 import os
 import sys
+from collections.abc import Callable
 from enum import StrEnum
 from types import ModuleType
 from typing import Any
 
 from pipeline.sandbox import wire
-
-PACKAGE = "subject"
 
 
 def main() -> None:
@@ -27,7 +26,7 @@ def main() -> None:
     _silence()
     _limit(program["limits"])
     try:
-        classes = _load(program["modules"])
+        loaded, classes = _load(program["package"], program["modules"])
     except BaseException as error:  # noqa: BLE001 - unread code may raise anything
         _say(frames_out, {"failed": f"{type(error).__name__}: {_text(error)}"})
         return
@@ -35,7 +34,8 @@ def main() -> None:
     while line := frames_in.readline():
         for number, (function, arguments) in enumerate(wire.load_own_frame(line)):
             _allow_cpu(program["limits"]["call_cpu_seconds"])
-            _say(frames_out, {"n": number, **_observe(function, arguments, classes)})
+            called = getattr(loaded[function], function)
+            _say(frames_out, {"n": number, **_observe(called, arguments, classes)})
 
 
 def _take_channels() -> tuple[io.BufferedReader, io.BufferedWriter]:
@@ -87,33 +87,36 @@ def _allow_cpu(seconds: int) -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
-def _load(modules: dict[str, str]) -> dict[str, type]:
-    """Load the program's modules as one package; returns the enums and records of its `types`."""
-    package = ModuleType(PACKAGE)
-    package.__path__ = []
-    sys.modules[PACKAGE] = package
+def _load(package: str, modules: dict[str, str]) -> tuple[dict[str, ModuleType], dict[str, type]]:
+    """Load the program's modules as one package; returns them, and the classes of its `types`."""
+    parts = package.split(".")
+    for depth in range(1, len(parts) + 1):
+        parent = ModuleType(".".join(parts[:depth]))
+        parent.__path__ = []
+        sys.modules[parent.__name__] = parent
+    loaded: dict[str, ModuleType] = {}
     for name, source in modules.items():
-        module = ModuleType(f"{PACKAGE}.{name}")
-        module.__package__ = PACKAGE
-        sys.modules[module.__name__] = module
-        setattr(package, name, module)
+        module = ModuleType(f"{package}.{name}")
+        module.__package__ = package
+        sys.modules[module.__name__] = loaded[name] = module
+        setattr(sys.modules[package], name, module)
         exec(compile(source, f"{name}.py", "exec"), module.__dict__)  # noqa: S102 - this is what the process is for
-    types = sys.modules.get(f"{PACKAGE}.types")
-    return {
+    defined = vars(loaded["types"]) if "types" in loaded else {}
+    classes = {
         name: kind
-        for name, kind in vars(types).items()
-        if isinstance(kind, type) and kind.__module__ == f"{PACKAGE}.types"
-    } if types else {}  # fmt: skip
+        for name, kind in defined.items()
+        if isinstance(kind, type) and kind.__module__ == f"{package}.types"
+    }
+    return loaded, classes
 
 
-def _observe(function: str, wired: list[Any], classes: dict[str, type]) -> dict[str, Any]:
+def _observe(called: Callable[..., Any], wired: list[Any], classes: dict[str, type]) -> dict[str, Any]:
     data = {
         name: kind
         for name, kind in classes.items()
         if issubclass(kind, StrEnum) or hasattr(kind, "__dataclass_fields__")
     }
     arguments = [wire.decode(argument, data) for argument in wired]
-    called = getattr(sys.modules[f"{PACKAGE}.{function}"], function)
     frame: dict[str, Any]
     try:
         frame = {"returned": _writable(wire.encode(called(*arguments), data))}

@@ -80,7 +80,13 @@ class ProcessSession(Session):
 
     def _start(self, program: Program) -> None:
         self._begin(self._wall_seconds)
-        self._write({"modules": dict(program.modules), "limits": asdict(program.limits)})
+        self._write(
+            {
+                "package": program.package,
+                "modules": dict(program.modules),
+                "limits": asdict(program.limits),
+            }
+        )
         if self._read_frame() != {"alive": True}:
             trouble = self._stderr_tail() or self._lost
             self.close()

@@ -146,7 +146,7 @@ def _program(contract: Contract, source: str, callees: Mapping[str, Part]) -> Pr
     merged = contract.model_copy(update={"types": types, "errors": errors})
     modules = {"types": render.render_stub_types(merged)}
     modules |= {name: part.source for name, part in callees.items()}
-    return Program(modules={**modules, contract.function: source})
+    return Program(modules={**modules, contract.function: source}, package=f"generated.{contract.spec}")
 
 
 def _single(clause: str, message: str) -> Judgement:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import pytest
 from subjects import broken, contract, decide
@@ -263,3 +264,10 @@ def test_equal_values_are_the_same(observed: object, promised: object) -> None:
 def test_values_of_another_type_are_not_the_same(observed: object, promised: object) -> None:
     """Equality across types is not enough."""
     assert not same(observed, promised)
+
+
+def test_moments_are_the_same_only_at_the_same_offset() -> None:
+    """A promise at +02:00 is not kept by the same instant at another offset."""
+    promised = datetime.fromisoformat("2026-01-01T11:00:00+02:00")
+    assert same(datetime.fromisoformat("2026-01-01T11:00:00+02:00"), promised)
+    assert not same(datetime.fromisoformat("2026-01-01T09:00:00+00:00"), promised)

@@ -50,7 +50,7 @@ def test_an_error_of_its_own_says_where_it_is_from() -> None:
     """A class of the same name is another error."""
     source = "class Late(Exception):\n    pass\ndef f(x):\n    raise Late\n"
     (observation,), _ = observe(source, 1, types="class Late(Exception):\n    pass\n")
-    assert observation.error == "subject.f.Late"
+    assert observation.error == "generated.spec.f.Late"
 
 
 def test_changed_arguments_come_back() -> None:
@@ -191,3 +191,22 @@ def test_batches_follow_each_other() -> None:
 def test_an_empty_batch_is_no_call() -> None:
     """No calls, no observations, and a clean end."""
     assert observe("def f(x):\n    return x\n") == ([], True)
+
+
+def test_code_is_loaded_under_the_name_it_will_have() -> None:
+    """The module's name does not tell the sandbox from the place where the function lands."""
+    source = "def f(x):\n    return __name__\n"
+    session = ProcessSandbox().open(Program({"f": source}, package="generated.money"), hash_seed=1)
+    (observation,) = session.observe([Call("f", (1,))])
+    session.close()
+    assert observation.value == "generated.money.f"
+
+
+def test_the_second_process_lives_in_another_time_zone() -> None:
+    """What hangs on the machine's own zone answers differently there."""
+    source = (
+        "from datetime import datetime\ndef f(x):\n    return datetime(2026, 1, 1).astimezone().isoformat()\n"
+    )
+    first, _ = observe(source, 1, hash_seed=1)
+    second, _ = observe(source, 1, hash_seed=2)
+    assert [o.value[-6:] for o in (*first, *second)] == ["+00:00", "+09:00"]
