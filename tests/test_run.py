@@ -386,8 +386,6 @@ def test_types_change_together_with_the_functions_that_need_them(empty: Project,
     one = SMALL[: SMALL.index("  quadruple:")]
     empty.write_spec("small", one)
     assert empty.run("generate").code == 0
-    for folder in (project.generated, project.generated / spec.name):
-        (folder / "__init__.py").touch()
     types = (empty.generated / "small" / "types.py").read_text()
     empty.write_spec("small", one.replace("le: 1000", "le: 999"))
     server.answers = {"double": ["no"]}

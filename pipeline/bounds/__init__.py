@@ -24,6 +24,7 @@ from pipeline.bounds.replies import (
     parse_code,
     parse_insufficient,
 )
+from pipeline.bounds.rewrite import Hoisted, drop_prefixes, hoist_imports
 from pipeline.formatting import format_python
 from pipeline.records import Contract
 
@@ -79,16 +80,21 @@ def _check_code(code: str, contract: Contract, *, landed: bool) -> FunctionText:
     _check_comments(code)
     function, imports = _the_function(tree, contract)
     _check_signature(function, contract, landed=landed)
-    hoisted = [node for node in function.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    statements = [node for node in _without_docstring(function) if node not in hoisted]
+    if not landed:
+        code = drop_prefixes(code, tree, function, contract)
+        function, imports = _the_function(_parse(code), contract)
+    hoisted = hoist_imports(code, function)
+    function, _ = _the_function(_parse(hoisted.code), contract)
+    imports += hoisted.nodes
+    statements = _without_docstring(function)
     _check_stub(statements)
-    given = read_imports([*imports, *hoisted], contract, landed=landed)
-    cut = _cut_body(code, function, statements, hoisted)
+    given = read_imports(imports, contract, landed=landed)
+    cut = _cut_body(hoisted, function, statements)
     free = free_names(cut, contract)
     _check_names([*imports, function], contract)
     bindings = resolve(free, ast.Module(statements, []), contract, given)
     if landed:
-        _check_bound([*imports, *hoisted], free, contract, given=given, bindings=bindings)
+        _check_bound(imports, free, contract, given=given, bindings=bindings)
     needed = needed_imports(statements, contract, free=free, bindings=bindings)
     body = _format_body(cut)
     lines = body.count("\n")
@@ -263,20 +269,14 @@ def _check_bound(
 # -- the body as text --------------------------------------------------------------------------------------
 
 
-def _cut_body(
-    code: str,
-    function: ast.FunctionDef,
-    statements: list[ast.stmt],
-    hoisted: list[ast.Import | ast.ImportFrom],
-) -> str:
+def _cut_body(hoisted: Hoisted, function: ast.FunctionDef, statements: list[ast.stmt]) -> str:
     """The lines of the body with their comments, without docstring and imports.
 
     Whole lines keep their indentation, as texts over several lines would change with it.
     """
-    lines = code.split("\n")
+    lines = hoisted.code.split("\n")
     first = function.body[0]
     docstring = first if _is_text(first) else None
-    removed = {line for node in hoisted for line in _whole_lines(node, lines)}
     start = min(_first_line(node) for node in function.body)
     if docstring is not None:
         start = (docstring.end_lineno or docstring.lineno) + 1
@@ -291,22 +291,13 @@ def _cut_body(
         indent = lines[docstring.lineno - 1][: docstring.col_offset] if docstring else ""
         head = [(indent if indent.isspace() else "    ") + lines[opening - 1].encode()[column:].decode()]
         start = opening + 1
-    kept = [lines[number - 1] for number in range(start, end + 1) if number not in removed]
+    kept = [lines[number - 1] for number in range(start, end + 1) if number not in hoisted.emptied]
     return "\n".join([*head, *kept]).rstrip() + "\n"
 
 
 def _first_line(node: ast.stmt) -> int:
     decorators = node.decorator_list if isinstance(node, ast.FunctionDef) else []
     return min([node.lineno, *(decorator.lineno for decorator in decorators)])
-
-
-def _whole_lines(node: ast.stmt, lines: list[str]) -> range:
-    end_line, end_column = node.end_lineno or node.lineno, node.end_col_offset or 0
-    before = lines[node.lineno - 1].encode()[: node.col_offset].decode()
-    after = lines[end_line - 1].encode()[end_column:].decode().strip()
-    if before.strip() or (after and not after.startswith("#")):
-        raise RefusedError(f"line {node.lineno}: has an import beside other code; give it a line of its own")
-    return range(node.lineno, end_line + 1)
 
 
 def _format_body(cut: str) -> str:

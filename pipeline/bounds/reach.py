@@ -5,6 +5,7 @@ import string
 from types import ModuleType
 from typing import Any, NoReturn
 
+from pipeline.bounds.fields import Fields
 from pipeline.bounds.imports import Binding
 from pipeline.bounds.names import (
     FRAME_ATTRIBUTES,
@@ -15,7 +16,7 @@ from pipeline.bounds.names import (
     public_names,
 )
 from pipeline.bounds.replies import RefusedError
-from pipeline.records import Contract, TypeRecord
+from pipeline.records import Contract
 
 
 def needed_imports(
@@ -25,14 +26,16 @@ def needed_imports(
 
     Raises RefusedError for the first thing in it that reaches beyond the function's bounds.
     """
-    reach = _Reach(contract, free, bindings)
+    reach = _Reach(contract, free, bindings, Fields(contract, statements))
     for statement in statements:
         reach.visit(statement)
     return reach.needed
 
 
 class _Reach(ast.NodeVisitor):
-    def __init__(self, contract: Contract, free: set[str], bindings: dict[str, Binding]) -> None:
+    def __init__(
+        self, contract: Contract, free: set[str], bindings: dict[str, Binding], fields: Fields
+    ) -> None:
         self.contract = contract
         self.free = free
         self.allowed = allowed_imports(contract.bounds)
@@ -40,12 +43,7 @@ class _Reach(ast.NodeVisitor):
         self.needed: set[str] = set()
         self.managed: set[str] = set()
         """Names bound by `with`: a local decimal context is set by attribute."""
-        self.fields = {
-            field.name
-            for definition in contract.types.values()
-            if isinstance(definition, TypeRecord)
-            for field in definition.fields
-        }
+        self.fields = fields
         self.raised = {item.error for item in contract.raises}
 
     # -- names and attributes ----------------------------------------------------------------------------
@@ -68,12 +66,13 @@ class _Reach(ast.NodeVisitor):
             _refuse(node, f"uses '{path}', which a constraint of the contract forbids")
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
-        self._check_attribute(node, node.attr)
+        is_field = self.fields.is_read(node)
+        self._check_attribute(node, node.attr, field=is_field)
         if isinstance(node.ctx, ast.Store | ast.Del):
             inside = isinstance(node.value, ast.Name) and node.value.id in self.managed - self.free
             if not inside:
                 _refuse(node, f"sets the attribute '{node.attr}'; build a new value instead")
-        if node.attr in {"format", "format_map"}:
+        if node.attr in {"format", "format_map"} and not is_field:
             self._check_template(node)
         chain: list[ast.Attribute] = []
         root: ast.expr = node
@@ -85,20 +84,20 @@ class _Reach(ast.NodeVisitor):
             self.generic_visit(node)
             return
         for link in chain[:-1]:
-            self._check_attribute(link, link.attr)
+            self._check_attribute(link, link.attr, field=self.fields.is_read(link))
         self._follow(binding, chain)
 
     def visit_MatchClass(self, node: ast.MatchClass) -> None:
         for attribute in node.kwd_attrs:
-            self._check_attribute(node, attribute)
+            self._check_attribute(node, attribute, field=self.fields.is_matched(node, attribute))
         self.generic_visit(node)
 
-    def _check_attribute(self, node: ast.AST, attribute: str) -> None:
+    def _check_attribute(self, node: ast.AST, attribute: str, *, field: bool) -> None:
         if attribute.startswith("_"):
             _refuse(node, f"reaches the private attribute '{attribute}'")
         if attribute in FRAME_ATTRIBUTES:
             _refuse(node, f"reaches the attribute '{attribute}', which leads out of the function")
-        if attribute in REFUSED_ATTRIBUTES and attribute not in self.fields:
+        if attribute in REFUSED_ATTRIBUTES and not field:
             _refuse(node, f"uses '.{attribute}': {REFUSED_ATTRIBUTES[attribute]}")
 
     def _follow(self, binding: Binding, chain: list[ast.Attribute]) -> None:
@@ -141,8 +140,6 @@ class _Reach(ast.NodeVisitor):
     # -- text that reaches attributes --------------------------------------------------------------------
 
     def _check_template(self, node: ast.Attribute) -> None:
-        if node.attr in self.fields:
-            return
         if not (isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)):
             _refuse(node, f"calls .{node.attr} on a text that is not a literal; use an f-string")
         self._check_fields(node, node.value.value)
@@ -171,6 +168,8 @@ class _Reach(ast.NodeVisitor):
             zone = {"astimezone": 1, "fromtimestamp": 2}.get(node.func.attr, 0)
             if given < zone:
                 _refuse(node, f"calls .{node.func.attr} without a time zone: it depends on the machine")
+        if _drops_zone(node):
+            _refuse(node, "it makes a moment without an offset, which reads as the machine's own time zone")
         self.generic_visit(node)
 
     # -- statements --------------------------------------------------------------------------------------
@@ -210,11 +209,14 @@ class _Reach(ast.NodeVisitor):
     def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
         _refuse(node, f"defines the async function '{node.name}'; nothing here is async")
 
-    def visit_Import(self, node: ast.Import) -> None:
-        _refuse(node, f"imports '{node.names[0].name}' inside a block; put imports at the top")
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        _refuse(node, f"imports from '{node.module}' inside a block; put imports at the top")
+def _drops_zone(node: ast.Call) -> bool:
+    """Whether this is `x.replace(tzinfo=None)`, be it by position."""
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    zones = [*node.args[7:8], *(keyword.value for keyword in node.keywords if keyword.arg == "tzinfo")]
+    return name in {"replace", "__replace__"} and any(
+        isinstance(zone, ast.Constant) and zone.value is None for zone in zones
+    )
 
 
 def _refuse(node: ast.AST, reason: str) -> NoReturn:

@@ -4,9 +4,9 @@ import ast
 import json
 import math
 import re
-from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable, Iterable, Sized
 from decimal import Decimal
+from enum import Enum
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, assume, given, seed, settings
@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 
 from pipeline.annotations import annotation_names, is_ellipsis, items_of, parse_annotation
+from pipeline.decider.moments import Moments
+from pipeline.decider.rarely import rarely
 from pipeline.records import Contract, TypeAlias, TypeEnum, TypeRecord
-from pipeline.rules import constants, durations
+from pipeline.rules import constants
 from pipeline.sandbox import wire
 from pipeline.values import Types, ValuesError
 
@@ -32,6 +34,13 @@ _MAX_DEPTH = 6
 """How deep a record may hold records of its own kind."""
 _FAR = 1000
 """Many honest functions count up to a number they are given; one of 30 digits would only tell that they do."""
+_LARGE = (12_345, 65_537, 100_003)
+_LARGEST = 1_234_567
+"""For whole numbers whose type says that one side is open, and so meant."""
+_MODEST = 4_000_000
+"""What a large number may come to together with another argument: an honest function may repeat a text."""
+_MANY, _MOST = 15, 40
+_LONG, _LONGEST = 100, 300
 _DIGITS = re.compile(r"[0-9]{1,9}")
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]+")
 
@@ -77,45 +86,49 @@ class Strategies:
         self.numbers = sorted(n for n in near if abs(n) < 10**18)
         self.far = max([_FAR, *(2 * int(abs(n)) for n in self.numbers)])
         """How far whole numbers go where their type does not say."""
-        self.spans = _spans(_rules(contract), self.numbers)
-        self.moments = _moments(self.texts)
+        self.moments = Moments(self.texts, _rules(contract), self.numbers)
         self.words = sorted({word for text in self.texts for word in _WORDS.findall(text)})
-        self._named: dict[tuple[str, int], st.SearchStrategy[Any]] = {}
+        self._named: dict[tuple[str, int, int], st.SearchStrategy[Any]] = {}
 
     def arguments(self) -> st.SearchStrategy[Arguments]:
-        return st.tuples(*(self.of(parse_annotation(param.type)) for param in self.contract.params))
+        nodes = [parse_annotation(param.type) for param in self.contract.params]
+        return st.tuples(*(self.of(node) for node in nodes)).filter(_modest)
 
-    def of(self, node: ast.expr, depth: int = 0) -> st.SearchStrategy[Any]:
-        """The strategy of an annotation, `depth` records of their own kind deep."""
+    def of(self, node: ast.expr, depth: int = 0, room: int = 2) -> st.SearchStrategy[Any]:
+        """The strategy of an annotation, `depth` records of their own kind deep.
+
+        `room` is 2 where a container may be large, 1 inside of containers, and 0 inside of large ones.
+        """
         match node:
             case ast.Constant(value=None):
                 return st.none()
             case ast.Name(id=name):
-                if (name, depth) not in self._named:
-                    self._named[name, depth] = self._definition(name, depth)
-                return self._named[name, depth]
+                if (name, depth, room) not in self._named:
+                    self._named[name, depth, room] = self._definition(name, depth, room)
+                return self._named[name, depth, room]
             case ast.BinOp(left=left, right=right):
-                return self.of(left, depth) | self.of(right, depth)
+                return self.of(left, depth, room) | self.of(right, depth, room)
             case ast.Subscript(value=ast.Name(id="Literal"), slice=inner):
                 return st.sampled_from([i.value for i in items_of(inner) if isinstance(i, ast.Constant)])
             case ast.Subscript(value=ast.Name(id=name), slice=inner):
-                return self._container(name, items_of(inner), {}, depth)
+                return self._container(name, items_of(inner), {}, depth, room)
         raise ValueError(f"no inputs for '{ast.unparse(node)}'")
 
-    def _definition(self, name: str, depth: int) -> st.SearchStrategy[Any]:
+    def _definition(self, name: str, depth: int, room: int) -> st.SearchStrategy[Any]:
         match self.types.definitions.get(name):
             case TypeEnum():
                 return st.sampled_from(list(self.types.classes[name]))  # type: ignore[call-overload]
             case TypeRecord(fields=fields):
-                depth += name in self._reached_from(name)
+                if name in self._reached_from(name):
+                    depth, room = depth + 1, min(room, 1)
                 if depth > _MAX_DEPTH:
                     return st.nothing()
-                strategies = {f.name: self.of(parse_annotation(f.type), depth) for f in fields}
+                strategies = {f.name: self.of(parse_annotation(f.type), depth, room) for f in fields}
                 return st.builds(self.types.classes[name], **strategies)
             case TypeAlias():
-                return self._alias(name, depth)
+                return self._alias(name, depth, room)
             case _:
-                return self._scalar(name, {})
+                return self._scalar(name, {}, room)
 
     def _reached_from(self, name: str) -> set[str]:
         reached: set[str] = set()
@@ -129,7 +142,7 @@ class Strategies:
             waiting += found
         return reached
 
-    def _alias(self, name: str, depth: int) -> st.SearchStrategy[Any]:
+    def _alias(self, name: str, depth: int, room: int) -> st.SearchStrategy[Any]:
         node, aliases = self.types.resolve_alias(ast.Name(id=name))
         limits: dict[str, Any] = {}
         for alias in reversed(aliases):  # the outer alias, which is narrower, wins
@@ -142,11 +155,11 @@ class Strategies:
             found: st.SearchStrategy[Any] = st.from_regex(re.compile(limits["pattern"]), fullmatch=True)
             found |= st.sampled_from(self.texts) if self.texts else st.nothing()
         elif isinstance(node, ast.Name) and node.id not in self.types.definitions:
-            found = self._scalar(node.id, limits)
+            found = self._scalar(node.id, limits, room)
         elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
-            found = self._container(node.value.id, items_of(node.slice), limits, depth)
+            found = self._container(node.value.id, items_of(node.slice), limits, depth, room)
         else:
-            found = self.of(node, depth)
+            found = self.of(node, depth, room)
         return found.filter(lambda value: self._fits(name, value)) if limits else found
 
     def _fits(self, annotation: str, value: Any) -> bool:
@@ -157,25 +170,37 @@ class Strategies:
         return True
 
     def _container(
-        self, name: str, items: list[ast.expr], limits: dict[str, Any], depth: int
+        self, name: str, items: list[ast.expr], limits: dict[str, Any], depth: int, room: int
     ) -> st.SearchStrategy[Any]:
         if name == "tuple" and not is_ellipsis(items[-1]):
-            return st.tuples(*(self.of(item, depth) for item in items))
-        low, high = _sizes(limits, 8 if depth < 2 else 2)
-        members = [self.of(item, depth) for item in items[: 1 + (name == "dict")]]
+            return st.tuples(*(self.of(item, depth, room) for item in items))
+        kinds = items[: 1 + (name == "dict")]
+        low, high = _sizes(limits, 8 if depth < 2 and room else 2)
+        members = [self.of(item, depth, min(room, 1)) for item in kinds]
         if any(member.is_empty for member in members):
-            high = 0
-        if name == "dict":
-            return st.dictionaries(*members, min_size=low, max_size=high) if low <= high else st.nothing()
-        lists: st.SearchStrategy[Any]
-        lists = st.lists(*members, min_size=low, max_size=high) if low <= high else st.nothing()
+            high, room = 0, 0
+        if low > high:
+            return st.nothing()
         makers: dict[str, Callable[[list[Any]], Any]] = {"set": set, "frozenset": frozenset, "tuple": tuple}
-        return lists.map(makers[name]) if name in makers else lists
+        make = makers.get(name, list)
+        if name == "dict":
+            usual: st.SearchStrategy[Any] = st.dictionaries(*members, min_size=low, max_size=high)
+            make = dict
+        else:
+            usual = st.lists(*members, min_size=low, max_size=high).map(make)
+        sizes = _large(limits, _MANY, _MOST)
+        if room < 2 or depth or sizes[1] <= high:
+            return usual
+        cheap = [self.of(item, depth, 0) for item in kinds]
+        many = st.lists(
+            st.tuples(*cheap) if name == "dict" else cheap[0], min_size=sizes[0], max_size=sizes[1]
+        )
+        return rarely(usual, many.map(make).filter(lambda found: len(found) >= low))
 
-    def _scalar(self, name: str, limits: dict[str, Any]) -> st.SearchStrategy[Any]:
+    def _scalar(self, name: str, limits: dict[str, Any], room: int) -> st.SearchStrategy[Any]:
         match name:
             case "str":
-                return self._text(limits)
+                return self._text(limits, room)
             case "int":
                 return self._integers(limits)
             case "float":
@@ -186,24 +211,9 @@ class Strategies:
                 return st.booleans()
             case "UUID":
                 return st.uuids()
-            case "date":
-                days = st.sampled_from(sorted({moment.date() for moment in self.moments}))
-                return st.tuples(days, self._spans()).map(_sum) | st.dates(
-                    date(2000, 1, 1), date(2060, 12, 31)
-                )
-            case "time":
-                return st.times().map(lambda moment: moment.replace(microsecond=0, fold=0))
-            case "timedelta":
-                whole = st.integers(-40 * 86400, 40 * 86400).map(lambda s: timedelta(seconds=s))
-                return self._spans() | whole | st.timedeltas(timedelta(days=-400), timedelta(days=400))
-            case "datetime":
-                seconds = st.integers(int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()), 2_800_000_000)
-                near = st.tuples(st.sampled_from(self.moments), self._spans()).map(_sum)
-                wide = seconds.map(lambda moment: datetime.fromtimestamp(moment, UTC))
-                return st.one_of(near, near, near, wide)
-        raise ValueError(f"no inputs for '{name}'")
+        return self.moments.of(name)
 
-    def _text(self, limits: dict[str, Any]) -> st.SearchStrategy[str]:
+    def _text(self, limits: dict[str, Any], room: int) -> st.SearchStrategy[str]:
         low, high = _sizes(limits, 30)
         sizes = {"min_size": low, "max_size": high}
         anything = st.text(st.characters(exclude_categories=["Cs"]), **sizes)
@@ -214,14 +224,22 @@ class Strategies:
         if self.texts:
             choices.append(st.sampled_from(self.texts))
             choices.append(st.builds(_edited, st.sampled_from(self.texts), st.integers(0, 30), self._words()))
-        most = limits.get("max_length")
-        return st.one_of(choices).filter(
-            lambda text: low <= len(text) <= (len(text) if most is None else most)
-        )
-
-    def _spans(self) -> st.SearchStrategy[timedelta]:
-        """Durations at whose edges a function may differ, and one second to either side."""
-        return st.sampled_from(self.spans)
+        most = limits.get("max_length", math.inf)
+        usual = st.one_of(choices).filter(lambda text: low <= len(text) <= most)
+        if not room:
+            return usual
+        run = st.builds(str.__mul__, st.sampled_from([*familiar, " ", " "]), st.integers(3, 60))
+        word = st.sampled_from([*self.words, *familiar])
+        runs = st.lists(run, min_size=1, max_size=4) | st.lists(run | word, min_size=1, max_size=8)
+        least, longest = _large(limits, _LONG, _LONGEST)
+        if longest <= high:
+            return rarely(
+                usual, runs.map(lambda found: "".join(found)[:longest]).filter(lambda t: len(t) >= low)
+            )
+        pieces = st.lists(word, min_size=8, max_size=30).map("".join)
+        long = st.builds(_stretched, pieces, st.integers(least, longest))
+        joined = runs.map(lambda found: "".join(found)[:longest])
+        return rarely(usual, joined.filter(lambda text: low <= len(text)), long)
 
     def _words(self) -> st.SearchStrategy[str]:
         """What may stand for a word of a text: another word, nothing, or a number that is one off."""
@@ -241,7 +259,16 @@ class Strategies:
         last = most if most is not None else max(far, first + far)
         mentioned = [int(n) for n in self.numbers if n == int(n) and _within(n, low, high)]
         choices = [st.integers(start, end), st.integers(first, last)]
-        return st.one_of([*choices, st.sampled_from(mentioned)] if mentioned else choices)
+        if least is not None and most is not None:
+            zero = min(max(0, least), most)
+            choices.append(st.integers(max(least, zero - 20), min(most, zero + near)))
+        choices += [st.sampled_from(mentioned)] if mentioned else []
+        edges = {n + step for n in (least, most) if n is not None for step in (-1, 0, 1)}
+        return rarely(
+            st.one_of(choices),
+            _some(n for n in sorted(edges) if _within(Decimal(n), low, high)),
+            _some(_large_numbers(least, most)),
+        )
 
     def _floats(self, limits: dict[str, Any]) -> st.SearchStrategy[float]:
         least, most = map(float, _window(limits))
@@ -249,7 +276,11 @@ class Strategies:
             return st.nothing()
         near = [float(n) for n in self.numbers if least <= n <= most]
         wide = st.floats(least, most, allow_nan=False)
-        return wide | st.sampled_from(near) if near else wide
+        usual = wide | st.sampled_from(near) if near else wide
+        odd = [n for n in (0.1 + 0.2, 1.1 + 2.2, 0.5, 2.5, 1 / 3, -0.1, -0.5) if least <= n <= most]
+        low, high = math.ceil(max(least, min(-1000, most))), math.floor(min(most, max(1000, least)))
+        whole = st.integers(low, high).map(float) if low <= high else st.nothing()
+        return rarely(usual, _some(odd + [-0.0] * (least < 0 <= most)), whole)
 
     def _decimals(self, limits: dict[str, Any]) -> st.SearchStrategy[Decimal]:
         least, most = _window(limits)
@@ -267,11 +298,6 @@ class Strategies:
         return st.one_of([*choices, st.sampled_from(near)] if near else choices)
 
 
-def _sum(pair: tuple[Any, timedelta]) -> Any:
-    """A date or a moment, so much later."""
-    return pair[0] + pair[1]
-
-
 def _edited(text: str, place: int, word: str) -> str:
     """A text with one of its words replaced."""
     words = _WORDS.findall(text)
@@ -280,29 +306,36 @@ def _edited(text: str, place: int, word: str) -> str:
     return "".join(words)
 
 
-def _spans(rules: list[str], numbers: list[Decimal]) -> list[timedelta]:
-    """The durations that rules write down; where they write none, what their numbers may mean as one."""
-    spans = {span for rule in rules for span in durations(rule) if abs(span) < timedelta(days=36500)}
-    if not spans:
-        whole = [int(n) for n in numbers if n == int(n) and abs(n) <= 400]
-        spans = {timedelta(**{unit: n}) for unit in ("days", "hours", "minutes") for n in {*whole, 1}}
-    spans |= {timedelta(0)}
-    spans |= {span + step for span in spans for step in (timedelta(seconds=1), timedelta(seconds=-1))}
-    return sorted(spans | {-span for span in spans})
+def _stretched(text: str, size: int) -> str:
+    """A text repeated to a size."""
+    return (text * (size // max(len(text), 1) + 1))[:size].ljust(size, "a")
 
 
-def _moments(texts: list[str]) -> list[datetime]:
-    """The points in time that cases mention; a day of our own where they mention none."""
-    found = set()
-    for text in texts:
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            continue
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        if 1900 < moment.year < 2200:
-            found.add(moment.astimezone(UTC))
-    return sorted(found) or [datetime(2026, 1, 1, tzinfo=UTC)]
+def _some(values: Iterable[Any]) -> st.SearchStrategy[Any]:
+    found = list(values)
+    return st.sampled_from(found) if found else st.nothing()
+
+
+def _large_numbers(least: int | None, most: int | None) -> list[int]:
+    """Large numbers on the sides that are open."""
+    if least is not None and most is not None:
+        return []
+    numbers = _LARGE if least is None and most is None else (*_LARGE, _LARGEST)
+    up = [n for n in numbers if most is None and (least is None or n >= least)]
+    down = [-n for n in numbers if least is None and (most is None or -n <= most)]
+    return up + down
+
+
+def _modest(arguments: Arguments) -> bool:
+    """Whether no large number stands beside something that it could be multiplied with to no end."""
+    sizes = sorted(_size(argument) for argument in arguments)
+    return len(sizes) < 2 or sizes[-1] not in {*_LARGE, _LARGEST} or sizes[-1] * sizes[-2] <= _MODEST
+
+
+def _size(argument: Any) -> int:
+    if type(argument) is int:
+        return abs(argument)
+    return len(argument) if isinstance(argument, Sized) and not isinstance(argument, Enum) else 0
 
 
 def _rules(contract: Contract) -> list[str]:
@@ -333,6 +366,13 @@ def _sizes(limits: dict[str, Any], reach: int) -> tuple[int, int]:
     """Smallest and largest length to draw."""
     low, high = limits.get("min_length") or 0, limits.get("max_length")
     return low, (low + reach if high is None else min(high, low + reach))
+
+
+def _large(limits: dict[str, Any], least: int, most: int) -> tuple[int, int]:
+    """Smallest and largest length of what is drawn large."""
+    low, high = limits.get("min_length") or 0, limits.get("max_length")
+    least, most = max(least, low), max(most, low)
+    return (least, most) if high is None else (min(least, high), min(most, high))
 
 
 def _window(limits: dict[str, Any]) -> tuple[Decimal, Decimal]:
