@@ -213,7 +213,7 @@ class _Reach(ast.NodeVisitor):
 def _drops_zone(node: ast.Call) -> bool:
     """Whether this is `x.replace(tzinfo=None)`, be it by position."""
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    zones = [*node.args[7:8], *(keyword.value for keyword in node.keywords if keyword.arg == "tzinfo")]
+    zones = [*node.args[7:9], *(keyword.value for keyword in node.keywords if keyword.arg == "tzinfo")]
     return name in {"replace", "__replace__"} and any(
         isinstance(zone, ast.Constant) and zone.value is None for zone in zones
     )

@@ -113,12 +113,43 @@ REFUSED = [
         "two things as 'copy'",
     ),
     ("strange future", fenced("from __future__ import barry_as_FLUFL\n" + GOOD), "only annotations"),
-    ("in a block", body("if now:", "    import re", "return re"), "inside a block"),
-    ("beside code", body("import re; return re.escape('a')"), "line of its own"),
+    ("in a block, of effects", body("if now:", "    import os", "return progress"), "imports 'os'"),
     (
-        "module for the class",
-        fenced("import datetime\ndef verify(progress, now):\n    return now - datetime.timedelta(1)"),
+        "beside code, over lines",
+        body("from re import (", "  escape); return escape('a')"),
+        "line of its own",
+    ),
+    (
+        "bound twice",
+        body("try:", "    import re", "except ImportError:", "    re = None", "return re.escape('a')"),
+        "use another name",
+    ),
+    (
+        "hides a builtin in a part",
+        body("def f():", "    from math import pow", "    return pow(2, 2)", "return f() + pow(2, 2)"),
+        "put it at the top",
+    ),
+    (
+        "module and class",
+        fenced(
+            "import datetime\ndef verify(progress, now):\n    return datetime(2026, 1, 1) - datetime.timedelta(1)"
+        ),
         "drop that import",
+    ),
+    (
+        "module and method of the class",
+        fenced("import datetime\ndef verify(progress, now):\n    return datetime.fromisoformat('a')"),
+        "drop that import",
+    ),
+    (
+        "module in a text that shows itself",
+        fenced("import datetime\ndef verify(progress, now):\n    return f'{datetime.timedelta(1)=}'"),
+        "drop that import",
+    ),
+    (
+        "clock of the module",
+        fenced("import datetime\ndef verify(progress, now):\n    return datetime.datetime.now()"),
+        "reads the clock",
     ),
     ("class as module", body("return now - datetime.timedelta(1)"), "maybe write 'timedelta' bare"),
     (
@@ -198,6 +229,16 @@ REFUSED = [
     ("clock of the instance", body("return now.today()"), "reads the clock"),
     ("local zone", body("return now.astimezone()"), "without a time zone"),
     ("local timestamp", body("return datetime.fromtimestamp(0)"), "without a time zone"),
+    (
+        "moment without offset",
+        body("return now.replace(tzinfo=None).astimezone(timezone.utc)"),
+        "makes a moment without an offset, which reads as the machine's own time zone",
+    ),
+    (
+        "moment without offset, by position",
+        body("return now.replace(2026, 1, 1, 0, 0, 0, 0, None)"),
+        "without an offset",
+    ),
     ("random id", body("return uuid.uuid4()"), "is random"),
     (
         "random id by name",
@@ -353,6 +394,71 @@ ACCEPTED = [
     # Imports.
     ("kept", fenced("import re as r\n" + HEADER + "    return r.escape('a')"), None, ("import re as r",)),
     ("hoisted", body("import re", "return re.escape('a')"), '    return re.escape("a")\n', ("import re",)),
+    (
+        "hoisted from a block",
+        body("if now:", "    import re  # for texts", "    return re.escape('a')", "return progress"),
+        '    if now:\n        return re.escape("a")\n    return progress\n',
+        ("import re",),
+    ),
+    (
+        "hoisted alone from a block",
+        body("if now:", "    from re import (", "        escape,", "    )", "return escape('a')"),
+        '    if now:\n        pass\n    return escape("a")\n',
+        ("from re import escape",),
+    ),
+    (
+        "hoisted from one line",
+        body("x = 'é'; import re; import math; return re.escape(x), math.pi"),
+        '    x = "é"\n    return re.escape(x), math.pi\n',
+        ("import math", "import re"),
+    ),
+    (
+        "hoisted from the line of the function",
+        fenced("def verify(progress, now): import re; import math; return re.escape('a')"),
+        '    return re.escape("a")\n',
+        ("import re",),
+    ),
+    ("hoisted with its mark", body("import re;", "return re.I"), "    return re.I\n", ("import re",)),
+    (
+        "module for the class",
+        fenced(
+            "import datetime\ndef verify(progress, now: datetime.datetime) -> datetime.date:\n"
+            "    x = 'é', datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)\n"
+            "    return x, now - datetime.timedelta(1)"
+        ),
+        '    x = "é", datetime(2026, 1, 1, tzinfo=timezone.utc)\n    return x, now - timedelta(1)\n',
+        (
+            "from datetime import datetime",
+            "from datetime import timedelta",
+            "from datetime import timezone",
+        ),
+    ),
+    (
+        "module for the class, beside a local of the same name",
+        fenced(
+            "import datetime, re\n" + HEADER + "    date = datetime.date(2026, 1, 1)\n    return date, re.I"
+        ),
+        "    date = datetime_date(2026, 1, 1)\n    return date, re.I\n",
+        ("from datetime import date as datetime_date", "import re"),
+    ),
+    (
+        "module for the class, within",
+        body("import datetime", "return now - datetime.timedelta(1)"),
+        "    return now - timedelta(1)\n",
+        ("from datetime import timedelta",),
+    ),
+    (
+        "module under another name",
+        fenced("import datetime as dt\n" + HEADER + "    return dt.datetime(2026, 1, 1) - dt.timedelta(1)"),
+        None,
+        ("import datetime as dt",),
+    ),
+    (
+        "another offset",
+        body("return now.replace(tzinfo=timezone.utc)"),
+        None,
+        ("from datetime import timezone",),
+    ),
     ("module supplied", body("return re.escape('a')"), None, ("import re",)),
     (
         "name supplied",
@@ -444,6 +550,60 @@ def test_a_field_may_have_a_refused_name():
 
     accepted(body("return progress.now"), contract)
     assert "reads the clock" in reason(body("return datetime.now()"), contract)
+
+
+NAMED = CONTRACT.model_copy(
+    update={
+        "types": {
+            "Progress": TypeRecord(
+                fields=(
+                    Param(name="now", type="datetime"),
+                    Param(name="format", type="str"),
+                    Param(name="parts", type="list[Progress]"),
+                )
+            )
+        }
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("return progress.now.now(progress.now.tzinfo)", "reads the clock"),
+        ("return now.now()", "reads the clock"),
+        ("f = now.now; return f()", "reads the clock"),
+        ("f = progress.now.now; return f()", "reads the clock"),
+        ("return list(map(now.now, [None]))", "reads the clock"),
+        ("return Progress(now=now.now)", "reads the clock"),
+        ("return (lambda: now.now)()()", "reads the clock"),
+        ("x = {}; x[now.now] = 1; return [f() for f in x]", "reads the clock"),
+        ("return '{0.__class__.__module__}'.format(progress)", "format field '0.__class__.__module__'"),
+        ("return '{0.__init__.__globals__}'.format(progress)", "format field '0.__init__.__globals__'"),
+        ("return progress.format.format(progress)", "not a literal"),
+        ("f = '{0.__class__}'.format; return f(progress)", "format field '0.__class__'"),
+        ("for progress in (now,): return map(progress.now, [None])", "reads the clock"),
+    ],
+)
+def test_a_field_with_a_refused_name_opens_nothing(line, expected):
+    """A record's field named like a refused attribute allows no call of it, nor a way to one."""
+    assert expected in reason(body(line), NAMED)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "return progress.now, progress.format",
+        "x = progress; return Progress(now=x.now, format=x.format, parts=[])",
+        "return [part.now for part in progress.parts]",
+        "return sorted(progress.parts, key=lambda part: part.now)[0].now",
+        "p = Progress(now=now, format='', parts=[]); return p.now",
+        "return progress.now.hour, '{}'.format(progress.format)",
+    ],
+)
+def test_a_field_with_a_refused_name_is_read(line):
+    """Reading such a field of the contract's own record is allowed."""
+    accepted(body(line), NAMED)
 
 
 def test_default_imports_exist():
