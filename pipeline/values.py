@@ -4,10 +4,7 @@ import ast
 import dataclasses
 import enum
 import re
-import signal
-import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import islice
@@ -31,14 +28,11 @@ from pipeline.annotations import BUILTIN_TYPES as BUILTIN_TYPES  # noqa: PLC0414
 from pipeline.annotations import CONTAINERS, SCALARS, is_ellipsis, items_of, member_names, parse_annotation
 from pipeline.annotations import annotation_names as annotation_names  # noqa: PLC0414
 from pipeline.annotations import check_annotation as check_annotation  # noqa: PLC0414
+from pipeline.patterns import Pattern
 from pipeline.records import TypeAlias, TypeDefinition, TypeEnum, TypeRecord
 
 _SHORT_DURATION = re.compile(r"(\d+)\s*([smhd])")
 _DURATION_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-
-PATTERN_SECONDS = 2
-"""How long a text may take to be matched; a pattern that backtracks for ever is no pattern."""
 
 
 class ValuesError(ValueError):
@@ -287,7 +281,7 @@ def _constraints(alias: TypeAlias) -> list[Any]:
         bounds["decimal_places"] = alias.decimal_places
     constraints: list[Any] = [Field(**{**bounds, **sizes})]
     if alias.pattern is not None:
-        constraints.append(AfterValidator(_Pattern(alias.pattern)))
+        constraints.append(AfterValidator(Pattern(alias.pattern)))
     return constraints
 
 
@@ -296,45 +290,6 @@ def _exact(text: str) -> Decimal | int:
     if not number.is_finite():
         raise ValueError(f"{text} is no bound")
     return int(number) if number == number.to_integral_value() else number
-
-
-@contextmanager
-def _time_limit(seconds: float) -> Iterator[None]:
-    """Raises TimeoutError in the block, where this thread may set an alarm and the system has one."""
-    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
-        yield
-        return
-
-    def expire(*_: object) -> None:
-        raise TimeoutError
-
-    before = signal.signal(signal.SIGALRM, expire)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
-class _Pattern:
-    """The whole text matches; Python's own `re`, as the generated code and the rules use it."""
-
-    def __init__(self, pattern: str) -> None:
-        self.pattern = pattern
-
-    def __call__(self, value: str) -> str:
-        try:
-            with _time_limit(PATTERN_SECONDS):
-                matched = re.fullmatch(self.pattern, value)
-        except TimeoutError:
-            raise ValueError(
-                f"the pattern {self.pattern} takes more than {PATTERN_SECONDS} s on {_show(value)}; "
-                "it repeats what repeats already"
-            ) from None
-        if matched is None:
-            raise ValueError(f"{_show(value)} does not match the pattern {self.pattern}")
-        return value
 
 
 def _article(annotation: str) -> str:
