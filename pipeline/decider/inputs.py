@@ -4,7 +4,7 @@ import ast
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Sized
+from collections.abc import Callable, Sized
 from decimal import Decimal
 from enum import Enum
 from typing import Any
@@ -15,7 +15,7 @@ from hypothesis.errors import Unsatisfiable
 
 from pipeline.annotations import annotation_names, is_ellipsis, items_of, parse_annotation
 from pipeline.decider.moments import Moments
-from pipeline.decider.rarely import rarely
+from pipeline.decider.rarely import rarely, some
 from pipeline.records import Contract, TypeAlias, TypeEnum, TypeRecord
 from pipeline.rules import constants
 from pipeline.sandbox import wire
@@ -60,9 +60,9 @@ def corpus(
     @given(Strategies(contract, types).arguments())
     def draw(arguments: Arguments) -> None:
         assume(allowed(arguments))
-        drawn.setdefault(
-            json.dumps([wire.encode(a, types.classes) for a in arguments], sort_keys=True), arguments
-        )
+        wired = json.dumps([wire.encode(a, types.classes) for a in arguments], sort_keys=True)
+        assume(wired not in drawn)
+        drawn[wired] = arguments
 
     try:
         draw()
@@ -188,7 +188,8 @@ class Strategies:
             make = dict
         else:
             usual = st.lists(*members, min_size=low, max_size=high).map(make)
-        sizes = _large(limits, _MANY, _MOST)
+        nested = any(isinstance(kind, ast.Subscript) for kind in kinds)
+        sizes = _large(limits, _MANY, _MOST // 2 if nested else _MOST)
         if room < 2 or depth or sizes[1] <= high:
             return usual
         cheap = [self.of(item, depth, 0) for item in kinds]
@@ -214,7 +215,7 @@ class Strategies:
         return self.moments.of(name)
 
     def _text(self, limits: dict[str, Any], room: int) -> st.SearchStrategy[str]:
-        low, high = _sizes(limits, 30)
+        low, high = _sizes(limits, 30 if room else 6)
         sizes = {"min_size": low, "max_size": high}
         anything = st.text(st.characters(exclude_categories=["Cs"]), **sizes)
         familiar = sorted({character for text in self.texts for character in text} | set("abzAZ019 .-_"))
@@ -223,7 +224,8 @@ class Strategies:
             choices.append(st.lists(st.sampled_from(self.words), max_size=8).map("".join))
         if self.texts:
             choices.append(st.sampled_from(self.texts))
-            choices.append(st.builds(_edited, st.sampled_from(self.texts), st.integers(0, 30), self._words()))
+            edited = st.builds(_edited, st.sampled_from(self.texts), st.integers(0, 30), self._words())
+            choices += [edited, edited]
         most = limits.get("max_length", math.inf)
         usual = st.one_of(choices).filter(lambda text: low <= len(text) <= most)
         if not room:
@@ -232,14 +234,10 @@ class Strategies:
         word = st.sampled_from([*self.words, *familiar])
         runs = st.lists(run, min_size=1, max_size=4) | st.lists(run | word, min_size=1, max_size=8)
         least, longest = _large(limits, _LONG, _LONGEST)
-        if longest <= high:
-            return rarely(
-                usual, runs.map(lambda found: "".join(found)[:longest]).filter(lambda t: len(t) >= low)
-            )
+        joined = runs.map(lambda found: "".join(found)[:longest]).filter(lambda text: len(text) >= low)
         pieces = st.lists(word, min_size=8, max_size=30).map("".join)
         long = st.builds(_stretched, pieces, st.integers(least, longest))
-        joined = runs.map(lambda found: "".join(found)[:longest])
-        return rarely(usual, joined.filter(lambda text: low <= len(text)), long)
+        return rarely(usual, joined, *[long] * (longest > high))
 
     def _words(self) -> st.SearchStrategy[str]:
         """What may stand for a word of a text: another word, nothing, or a number that is one off."""
@@ -266,8 +264,8 @@ class Strategies:
         edges = {n + step for n in (least, most) if n is not None for step in (-1, 0, 1)}
         return rarely(
             st.one_of(choices),
-            _some(n for n in sorted(edges) if _within(Decimal(n), low, high)),
-            _some(_large_numbers(least, most)),
+            some(n for n in sorted(edges) if _within(Decimal(n), low, high)),
+            some(_large_numbers(least, most)),
         )
 
     def _floats(self, limits: dict[str, Any]) -> st.SearchStrategy[float]:
@@ -280,7 +278,7 @@ class Strategies:
         odd = [n for n in (0.1 + 0.2, 1.1 + 2.2, 0.5, 2.5, 1 / 3, -0.1, -0.5) if least <= n <= most]
         low, high = math.ceil(max(least, min(-1000, most))), math.floor(min(most, max(1000, least)))
         whole = st.integers(low, high).map(float) if low <= high else st.nothing()
-        return rarely(usual, _some(odd + [-0.0] * (least < 0 <= most)), whole)
+        return rarely(usual, some(odd + [-0.0] * (least < 0 <= most)), whole)
 
     def _decimals(self, limits: dict[str, Any]) -> st.SearchStrategy[Decimal]:
         least, most = _window(limits)
@@ -309,11 +307,6 @@ def _edited(text: str, place: int, word: str) -> str:
 def _stretched(text: str, size: int) -> str:
     """A text repeated to a size."""
     return (text * (size // max(len(text), 1) + 1))[:size].ljust(size, "a")
-
-
-def _some(values: Iterable[Any]) -> st.SearchStrategy[Any]:
-    found = list(values)
-    return st.sampled_from(found) if found else st.nothing()
 
 
 def _large_numbers(least: int | None, most: int | None) -> list[int]:
