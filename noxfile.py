@@ -48,7 +48,7 @@ def check(session: nox.Session) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style and types of the tool, and the specs."""
-    session.install("-e", ".", *DEV)
+    session.install("-e", ".[local]", *DEV)  # the types of what the extra brings are checked too
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")

@@ -103,8 +103,8 @@ def wire(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def test_only_what_is_right_lands(wire: Wire) -> None:
-    """The three files of every right function and the types; no byte of any other."""
-    expected = {"many/types.py"}
+    """The three files of every right function, the types and the package files; no byte of any other."""
+    expected = {"__init__.py", "many/__init__.py", "many/types.py"}
     for name in RIGHT:
         expected |= {f"many/{name}{suffix}" for suffix in (".py", ".contract.json", ".verdict.json")}
     assert expected == set(wire.project.tree())
