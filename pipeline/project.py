@@ -9,11 +9,9 @@ from typing import TypeVar
 
 from pipeline import disk, landed, render
 from pipeline import specs as specs_module
-from pipeline.errors import SandboxError, SettingsError
+from pipeline.errors import SettingsError
 from pipeline.landed import Status, Strangers
 from pipeline.records import Contract, Finding, FunctionReport, Place, Spec, SpecFunction
-from pipeline.sandbox.port import Sandbox
-from pipeline.sandbox.process import ProcessSandbox
 from pipeline.settings import Settings
 from pipeline.stages.judge import Judge
 
@@ -94,17 +92,6 @@ def read_project(settings: Settings, selection: tuple[str, ...] | None) -> Proje
     statuses = tuple(status for spec in specs for status in landed.check_spec(settings.generated, spec))
     strangers = landed.find_strangers(settings.generated, specs, whole=selection is None)
     return Project(settings, (), specs, statuses, strangers)
-
-
-def open_sandbox(settings: Settings) -> Sandbox:
-    """The strongest sandbox this machine offers; raises SandboxError if the configuration asks for more."""
-    sandbox = ProcessSandbox()
-    if settings.sandbox != sandbox.level:
-        raise SandboxError(
-            f'pyproject.toml: [tool.drystone] sandbox = "{settings.sandbox}" asks for more isolation than this '
-            f'version has; sandbox = "{sandbox.level}" goes on with a limited child process'
-        )
-    return sandbox
 
 
 def vet_all(judge: Judge, statuses: Sequence[Status], root: Path) -> list[Finding]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from pipeline import landed
 from pipeline.errors import OutputError, SettingsError
 from pipeline.landed import Landed, Status
-from pipeline.project import Project, fresh_report, open_sandbox, read_project, side_by_side, vet_all
+from pipeline.project import Project, fresh_report, read_project, side_by_side, vet_all
 from pipeline.records import Attempt, Contract, FunctionReport, Judgement, Report
 from pipeline.run import Outcome, Progress, Wanted
 from pipeline.settings import Settings
@@ -57,13 +57,14 @@ def lint(settings: Settings, selection: tuple[str, ...] | None, progress: Progre
     project = read_project(settings, selection)
     if project.findings:
         return Outcome(Report(findings=project.findings))
-    judge = Judge(open_sandbox(settings))
+    judge = Judge(at_least=settings.sandbox)
     try:
+        isolation = judge.isolation
         progress.start([status.function.contract.id for status in project.statuses], "checking contracts")
         findings = vet_all(judge, project.statuses, settings.root)
     finally:
         judge.close()
-    return Outcome(Report(findings=tuple(findings), sandbox=judge.sandbox.level))
+    return Outcome(Report(findings=tuple(findings), sandbox=isolation))
 
 
 def check(
@@ -74,19 +75,21 @@ def check(
     if project.findings:
         return Outcome(Report(findings=project.findings))
     reports = {status.function.contract.id: _standing(project, status) for status in project.statuses}
-    level = None
+    isolation = None
     if judge_again:
         fresh = [status for status in project.statuses if status.fresh]
-        judge = Judge(open_sandbox(settings))
-        level = judge.sandbox.level
+        judge = Judge(at_least=settings.sandbox)
         try:
+            isolation = judge.isolation
             progress.start([status.function.contract.id for status in fresh], "judging")
             for report in side_by_side(lambda status: _judge_again(judge, status), fresh):
                 reports[report.function] = report
                 progress.done(report)
         finally:
             judge.close()
-    return Outcome(Report(functions=tuple(reports.values()), strangers=_strangers(project), sandbox=level))
+    return Outcome(
+        Report(functions=tuple(reports.values()), strangers=_strangers(project), sandbox=isolation)
+    )
 
 
 def show_prompt(settings: Settings, function_id: str, role: str) -> str | Outcome:

@@ -236,6 +236,30 @@ class Clause(Record):
     """True: the failing input must not reach the implementer."""
 
 
+class Isolation(Record):
+    """How far unread code is kept apart on this machine, as far as that was found out by trying."""
+
+    level: str
+    """`process`: a limited child with a bare environment; `kernel`: the kernel refuses it all but computing."""
+    layers: tuple[str, ...] = ()
+    """The locks in force, by name."""
+    trouble: str = ""
+    """Why it is no more."""
+    remedy: str = ""
+    """What a person can do about that."""
+
+
+class Effort(Record):
+    """How much a judgement is worth to whoever asks for it. What lands has had all of it."""
+
+    generated: int = 100
+    """Generated inputs, besides the cases."""
+    landing: bool = True
+    """As many again that no model ever sees, and everything once more in a second process."""
+    counterexample: bool = True
+    """Look for a small input for what was broken; otherwise stop at the first clause that was."""
+
+
 class Judgement(Record):
     """What the judge found out about one candidate."""
 
@@ -352,5 +376,5 @@ class Report(Record):
     """Who would be asked, when only the plan was asked for; empty if everything is fresh."""
     diff: str = ""
     """Unified diff of what would be written, when only that was asked for."""
-    sandbox: str | None = None
-    """Level of isolation of this run; None if nothing was judged."""
+    sandbox: Isolation | None = None
+    """What unread code was kept in; None if nothing was judged."""

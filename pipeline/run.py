@@ -11,7 +11,7 @@ from pipeline import disk, landed
 from pipeline.asking import Asking, Desk, Usage
 from pipeline.errors import DrystoneError, OutputError
 from pipeline.landed import Status
-from pipeline.project import Project, fresh_report, open_sandbox, prune, read_project, vet_all
+from pipeline.project import Project, fresh_report, prune, read_project, vet_all
 from pipeline.records import Accepted, Attempt, Contract, FunctionReport, Rejected, Report
 from pipeline.settings import Settings
 from pipeline.stages import architect, implement, land
@@ -102,21 +102,20 @@ class _Generation:
                 self._reports[contract.id] = fresh_report(status)
 
     def run(self) -> Outcome:
-        level = None
+        isolation = None
         if not self._wanted.only_diff:
             disk.sweep(self._settings.generated)
         if self._stale:
-            sandbox = open_sandbox(self._settings)
-            level = sandbox.level
+            self._judge = Judge(at_least=self._settings.sandbox)
             self._asking = Asking(self._settings, self._settings.entries, fresh=self._wanted.fresh)
-            self._judge = Judge(sandbox)
             if self._settings.why_models:
                 self._progress.announce(self._settings.why_models)
             try:
+                isolation = self._judge.isolation
                 self._progress.start(list(self._stale), "checking contracts")
                 findings = vet_all(self._judge, list(self._stale.values()), self._settings.root)
                 if findings:
-                    return Outcome(Report(findings=tuple(findings), sandbox=level))
+                    return Outcome(Report(findings=tuple(findings), sandbox=isolation))
                 self._progress.start(list(self._stale), "generating")
                 self._work()
             finally:
@@ -125,7 +124,7 @@ class _Generation:
         order = [status.function.contract.id for status in self._project.statuses]
         functions = tuple(self._reports[function] for function in order if function in self._reports)
         diff = land.diff(self._changes, self._settings.root) if self._wanted.only_diff else ""
-        report = Report(functions=functions, notes=notes, diff=diff, sandbox=level)
+        report = Report(functions=functions, notes=notes, diff=diff, sandbox=isolation)
         return Outcome(report, self._error, interrupted=self._interrupted)
 
     def _unreached(self) -> tuple[str, ...]:
@@ -255,7 +254,7 @@ class _Generation:
                 self._parts[name] = Part(status.kept_contract, status.landed.source_text)
             return report
         files = land.render_landing(
-            made, contract_text, folder=status.landed.folder, sandbox=self._judge.sandbox.level
+            made, contract_text, folder=status.landed.folder, sandbox=self._judge.isolation.level
         )
         self._land(files, status.landed.folder)
         self._parts[name] = Part(made.contract, made.source)

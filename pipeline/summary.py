@@ -54,7 +54,8 @@ def summary_lines(report: Report) -> Iterator[str]:
         )
         parts.append(f"{calls} calls, {fresh:,} + {cached:,} cached tokens in, {out:,} out")
     if report.sandbox:
-        parts.append(f"sandbox: {report.sandbox}")
+        layers = f" ({', '.join(report.sandbox.layers)})" if report.sandbox.layers else ""
+        parts.append(f"sandbox: {report.sandbox.level}{layers}")
     yield "; ".join(parts)
 
 

@@ -1,22 +1,18 @@
-"""The decider's process: takes jobs as lines of JSON, asks for observations, answers with what it decided.
+"""The decider's process: takes jobs as lines of JSON, observes candidates in its sandbox, answers with what it decided.
 
-It holds rules and expected values and has no key, no network of its own making and no unread code.
+It holds rules and expected values and has no key, no network and no unread code: that runs in children of fork
+servers, which are started before this process locks itself.
 """
 
 import importlib
 import os
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
-from pipeline.decider.clauses import Observe
-from pipeline.decider.judging import judge
-from pipeline.decider.soundness import unsound
-from pipeline.decider.vetting import admit, vet
-from pipeline.records import Case, Clause, Contract, Judgement
-from pipeline.sandbox import wire
-from pipeline.sandbox.port import Call, Observation
+from pipeline.errors import SandboxError
+from pipeline.sandbox import locks, strongest, wire
+from pipeline.sandbox.forked import readable_paths
+from pipeline.sandbox.port import Level
 
 MEMORY_BYTES = 2 << 30
 
@@ -24,9 +20,10 @@ MEMORY_BYTES = 2 << 30
 class Channel:
     """Frames to and from the parent; nothing else may write where frames go."""
 
-    def __init__(self) -> None:
+    def __init__(self, rule_seconds: float) -> None:
         self._in = os.fdopen(os.dup(0), "rb")
         self._out = os.fdopen(os.dup(1), "wb")
+        self._rule_seconds = rule_seconds
         os.dup2(2, 1)
 
     def say(self, frame: dict[str, Any]) -> None:
@@ -38,66 +35,42 @@ class Channel:
         return wire.load_own_frame(line) if line else None
 
     def note(self, clause: str) -> None:
+        """Say which clause is being worked on, and give it its time."""
+        self.allow_time()
         self.say({"at": clause})
 
-    def observer(self, session: str) -> Observe:
-        """A function that has the parent call the candidate in one of its two processes."""
-
-        def observe(calls: Sequence[Call]) -> list[Observation]:
-            self.say({"observe": session, "calls": [[call.function, call.arguments] for call in calls]})
-            return [_observation(item) for item in self.hear()]
-
-        return observe
-
-
-def _observation(item: dict[str, Any]) -> Observation:
-    after = item["arguments_after"]
-    return Observation(**{**item, "arguments_after": None if after is None else tuple(after)})
+    def allow_time(self) -> None:
+        """Give what comes next its processor time; the kernel ends the process that takes more."""
+        signal: Any = importlib.import_module("signal")
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_VIRTUAL, self._rule_seconds)
 
 
 def main() -> None:
-    """Serve jobs until standard input ends."""
+    """Serve jobs until standard input ends. Arguments: the level at most, a rule's seconds, modules to preload."""
+    at_most: Level = "kernel" if sys.argv[2] == "kernel" else "process"
+    channel = Channel(float(sys.argv[3]))
+    preload = sys.argv[4].split(",")
+    sandbox = strongest.start(at_most, preload)
     _limit_memory()
+    jobs = importlib.import_module("pipeline.decider.jobs")  # a second's work, while the sandbox gets ready
+    sandbox, trouble = strongest.choose(sandbox, preload)
+    if sandbox.level == "kernel":
+        locks.lock_decider(readable=readable_paths(), writable=[os.getcwd()])
     _hide_own_modules()
-    channel = Channel()
+    remedy = strongest.remedy(trouble) if trouble else ""
+    channel.say({"level": sandbox.level, "layers": sandbox.layers, "trouble": trouble, "remedy": remedy})
     while (job := channel.hear()) is not None:
+        channel.allow_time()
         try:
-            channel.say({"done": _serve(channel, job)})
+            channel.say({"done": jobs.serve(job, sandbox, channel)})
         except MemoryError:
             channel.say({"failed": "needs more memory than a rule may take"})
         except RecursionError:
             channel.say({"failed": "nests deeper than a rule may"})
-
-
-def _serve(channel: Channel, job: dict[str, Any]) -> Any:
-    contract = Contract.model_validate(job["contract"])
-    problems = unsound(contract)
-    match job["job"]:
-        case "vet" if problems:
-            return [asdict(problem) for problem in problems]
-        case "admit" if problems:
-            refused = [f"{problem.clause}: {problem.message}" for problem in problems]
-            return {"cases": [], "rules": [], "refused": refused}
-        case _ if problems:
-            clauses = [
-                Clause(clause=problem.clause, passed=False, message=problem.message) for problem in problems
-            ]
-            return Judgement(clauses=tuple(clauses)).model_dump(mode="json")
-        case "vet":
-            return [asdict(problem) for problem in vet(contract, channel.note)]
-        case "admit":
-            cases = [Case.model_validate(case) for case in job["cases"]]
-            found = admit(contract, cases, job["rules"], independent=job["independent"], note=channel.note)
-            return {
-                "cases": [case.model_dump(mode="json") for case in found.cases],
-                "rules": [rule.model_dump(mode="json") for rule in found.rules],
-                "refused": list(found.refused),
-            }
-        case "judge":
-            return judge(contract, channel.observer("first"), channel.observer("second")).model_dump(
-                mode="json"
-            )
-    raise ValueError(job["job"])
+        except SandboxError as error:
+            channel.say({"unsafe": str(error)})
+    sandbox.close()
 
 
 def _limit_memory() -> None:

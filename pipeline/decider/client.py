@@ -1,25 +1,27 @@
-"""The parent's side of a decider process: starts it, sends a job, relays its observations, bounds its time."""
+"""The parent's side of a decider process: starts it, sends it jobs, bounds its time."""
 
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.bounds.names import DEFAULT_IMPORTS
 from pipeline.errors import InternalError, SandboxError
+from pipeline.records import Isolation
 from pipeline.sandbox import wire
 from pipeline.sandbox.children import bare_environment, kill
-from pipeline.sandbox.port import Call, Observation
+from pipeline.sandbox.port import Level
 
-STEP_WALL_SECONDS = 60.0
-"""How long a decider may be silent; a rule that computes longer than that is no rule."""
+RULE_SECONDS = 30.0
+"""Processor time between two signs of life; a rule that computes longer than that is no rule."""
+_WALL_SECONDS = 1800.0
+"""How long a decider may be silent in any case."""
 
 _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from pipeline.decider.__main__ import main; main()"
 _ROOT = str(Path(__file__).resolve().parents[2])
-
-Observers = Mapping[str, Callable[[Sequence[Call]], list[Observation]]]
 
 
 class UndecidedError(Exception):
@@ -31,16 +33,17 @@ class UndecidedError(Exception):
 
 
 class Decider:
-    """One decider process. For one thread at a time."""
+    """One decider process with the sandbox it observes candidates in. For one thread at a time."""
 
-    def __init__(self, wall_seconds: float = STEP_WALL_SECONDS) -> None:
-        self._wall_seconds = wall_seconds
+    def __init__(self, at_most: Level = "kernel", rule_seconds: float = RULE_SECONDS) -> None:
+        self._rule_seconds = rule_seconds
+        self._isolation: Isolation | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="drystone-", ignore_cleanup_errors=True)
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         environment = {**bare_environment(0), "HYPOTHESIS_STORAGE_DIRECTORY": self._folder.name}
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-s", "-B", "-P", "-c", _BOOT, _ROOT],
+                [sys.executable, "-s", "-B", "-P", "-c", _BOOT, _ROOT, at_most, str(rule_seconds), ",".join(DEFAULT_IMPORTS)],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr,
                 cwd=self._folder.name, env=environment, start_new_session=True,
             )  # fmt: skip
@@ -51,11 +54,20 @@ class Decider:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def run(self, job: dict[str, Any], observers: Observers | None = None) -> Any:
+    @property
+    def isolation(self) -> Isolation:
+        """Waits until the sandbox has been tried out."""
+        if self._isolation is None:
+            self._isolation = Isolation.model_validate(self._hear(""))
+        return self._isolation
+
+    def run(self, job: dict[str, Any]) -> Any:
         """What the decider makes of a job.
 
-        Raises UndecidedError when a rule hangs or exhausts memory, InternalError when the decider itself broke.
+        Raises UndecidedError when a rule hangs or exhausts memory, SandboxError when the sandbox failed it,
+        InternalError when the decider itself broke.
         """
+        assert self.isolation
         at = ""
         self._say(job)
         while True:
@@ -63,16 +75,12 @@ class Decider:
             match frame:
                 case {"at": str(clause)}:
                     at = clause
-                case {"observe": str(session), "calls": list(calls)}:
-                    assert observers is not None
-                    found = observers[session](
-                        [Call(function, tuple(arguments)) for function, arguments in calls]
-                    )
-                    self._say([_plain(observation) for observation in found])
                 case {"done": done}:
                     return done
                 case {"failed": str(reason)}:
                     raise UndecidedError(reason, at)
+                case {"unsafe": str(reason)}:
+                    raise SandboxError(reason)
                 case _:
                     raise InternalError(f"the decider sent {str(frame)[:200]}")
 
@@ -105,30 +113,20 @@ class Decider:
             expired.set()
             kill(self._process)
 
-        timer = threading.Timer(self._wall_seconds, expire)
+        timer = threading.Timer(_WALL_SECONDS, expire)
         timer.daemon = True
         timer.start()
         try:
             line = self._process.stdout.readline()
         finally:
             timer.cancel()
-        if expired.is_set():
-            raise UndecidedError(f"takes longer than {self._wall_seconds:.0f} s to evaluate", at)
-        if not line.endswith(b"\n"):
-            raise self._broken()
-        return wire.load_own_frame(line)
+        if line.endswith(b"\n"):
+            return wire.load_own_frame(line)
+        if expired.is_set() or self._process.wait() == -getattr(signal, "SIGVTALRM", 26):
+            raise UndecidedError(f"takes longer than {self._rule_seconds:.0f} s to evaluate", at)
+        raise self._broken()
 
     def _broken(self) -> InternalError:
         self._stderr.seek(0)
         tail = self._stderr.read()[-2000:].decode(errors="replace").strip()
         return InternalError(f"the decider's process ended: {tail or 'without a word'}")
-
-
-def _plain(observation: Observation) -> dict[str, Any]:
-    return {
-        "outcome": observation.outcome,
-        "value": observation.value,
-        "error": observation.error,
-        "message": observation.message,
-        "arguments_after": observation.arguments_after,
-    }

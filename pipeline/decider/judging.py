@@ -5,7 +5,7 @@ The candidate is elsewhere; this module sees it through two functions that obser
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -16,12 +16,11 @@ from hypothesis.errors import HypothesisException
 from pipeline.decider import inputs
 from pipeline.decider.clauses import Arguments, Clauses, Expected, Failure, Observe
 from pipeline.digest import digest_json, digest_text
-from pipeline.records import Bounds, Clause, Contract, Judgement
+from pipeline.records import Bounds, Clause, Contract, Effort, Judgement
 from pipeline.sandbox import wire
 from pipeline.sandbox.port import Observation
 
-WORKING_INPUTS, LANDING_INPUTS = 100, 100
-"""Generated inputs whose failures a model may see, and those no model ever sees."""
+THOROUGH = Effort()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +44,20 @@ class _Findings:
             self.by_clause[failure.clause] = (rank, failure, trial)
 
 
-def judge(contract: Contract, first: Observe, second: Observe) -> Judgement:
+def judge(contract: Contract, first: Observe, second: Observe, effort: Effort = THOROUGH) -> Judgement:
     """Decide whether the code behind `first` and `second` (the same code, two processes) keeps the contract."""
     clauses = Clauses(contract, first)
     findings = _Findings()
-    working = [*case_trials(clauses), *_generated(clauses, "working", WORKING_INPUTS, hidden=False)]
-    observed = _try(clauses, working, first, findings)
-    landing = _generated(clauses, "landing", LANDING_INPUTS, hidden=True)
-    if findings.by_clause:
+    trials: list[Trial] = []
+    observed: list[Observation] = []
+    for batch in _batches(clauses, effort):
+        trials += batch
+        observed += _try(clauses, batch, first, findings)
+        if findings.by_clause:
+            break
+    if findings.by_clause and effort.counterexample:
         _shrink(clauses, first, findings)
-        landing = []
-    else:
-        observed += _try(clauses, landing, first, findings)
-    trials = working + landing
-    if not findings.by_clause:
+    if not findings.by_clause and effort.landing:
         _replay(clauses, trials, observed, second, findings)
     if not trials:
         findings.add(Failure("returns", "there is no input to call it with"), Trial(()))
@@ -71,6 +70,21 @@ def judge(contract: Contract, first: Observe, second: Observe) -> Judgement:
     assert not unknown, unknown
     fingerprint = digest_json([_answer(observation) for observation in observed])
     return Judgement(clauses=tuple(verdicts), inputs=len(trials), fingerprint=fingerprint)
+
+
+def _batches(clauses: Clauses, effort: Effort) -> Iterator[list[Trial]]:
+    """What to call a candidate with, until something is broken: made when it is wanted.
+
+    Whoever wants a counterexample gets cases and generated inputs together: a smaller one may be among these.
+    """
+    cases = case_trials(clauses)
+    if not effort.counterexample and cases:
+        yield cases
+        cases = []
+    if cases or effort.generated:
+        yield cases + _generated(clauses, "working", effort.generated, hidden=False)
+    if effort.landing:
+        yield _generated(clauses, "landing", effort.generated, hidden=True)
 
 
 def case_trials(clauses: Clauses) -> list[Trial]:
@@ -106,6 +120,8 @@ def _drawn(contract: str, purpose: str, count: int) -> list[tuple[Any, ...]]:
 
 
 def _generated(clauses: Clauses, purpose: str, count: int, *, hidden: bool) -> list[Trial]:
+    if not count:
+        return []
     if not clauses.contract.params:
         return [] if hidden else [Trial(())]
     return [Trial(arguments, hidden=hidden) for arguments in generated_arguments(clauses, purpose, count)]

@@ -10,8 +10,8 @@ Level = Literal["process", "kernel"]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    call_cpu_seconds: int = 2
-    """Processor time of one call."""
+    call_cpu_seconds: float = 2.0
+    """Processor time of one call, where the sandbox can tell."""
     batch_wall_seconds: float = 60.0
     """Wall clock of one batch of calls; generous, because machines are shared."""
     memory_bytes: int = 1 << 30
@@ -67,6 +67,8 @@ class Session(Protocol):
 
 class Sandbox(Protocol):
     level: Level
+    layers: tuple[str, ...]
+    """The locks in force, by name."""
 
     def open(self, program: Program, *, hash_seed: int) -> Session:
         """Start a fresh process and load the program in it.
@@ -74,4 +76,8 @@ class Sandbox(Protocol):
         A program that does not load is an observation ("lost") of its first call, not an error. Raises
         SandboxError if the process cannot be started at all.
         """
+        ...
+
+    def close(self) -> None:
+        """End everything that was started for sessions."""
         ...

@@ -4,10 +4,11 @@ It knows inputs only. Expected values and rules never enter this process, so the
 Standard library only.
 """
 
+import base64
 import builtins
 import importlib
 import io
-import os
+import socket
 import sys
 from collections.abc import Callable
 from enum import StrEnum
@@ -18,13 +19,34 @@ from pipeline.sandbox import wire
 
 
 def main() -> None:
-    """Serve one program until standard input ends."""
+    """Serve one program in an interpreter of its own, on the channel the parent hands over."""
     sys.path[:] = [entry for entry in sys.path if entry != sys.argv[1]]
-    frames_in, frames_out = _take_channels()
+    channel = _channel()
+    with channel.makefile("rb") as frames_in, channel.makefile("wb") as frames_out:
+        serve(frames_in, frames_out)
+
+
+def _channel() -> socket.socket:
+    if sys.platform == "win32":
+        return socket.fromshare(base64.b64decode(sys.stdin.readline()))
+    return socket.socket(fileno=int(sys.argv[2]))
+
+
+def serve(
+    frames_in: io.BufferedReader,
+    frames_out: io.BufferedWriter,
+    lock: Callable[[], None] | None = None,
+) -> None:
+    """Serve one program until there are no more frames. The limits come first, then the lock, then unread code."""
     program = wire.load_own_frame(frames_in.readline())
+    try:
+        _limit(program["limits"])
+        if lock is not None:
+            lock()
+    except OSError as error:
+        _say(frames_out, {"trouble": str(error)})
+        return
     _say(frames_out, {"alive": True})
-    _silence()
-    _limit(program["limits"])
     try:
         loaded, classes = _load(program["package"], program["modules"])
     except BaseException as error:  # noqa: BLE001 - unread code may raise anything
@@ -33,26 +55,16 @@ def main() -> None:
     _say(frames_out, {"ready": True})
     while line := frames_in.readline():
         for number, (function, arguments) in enumerate(wire.load_own_frame(line)):
-            _allow_cpu(program["limits"]["call_cpu_seconds"])
             called = getattr(loaded[function], function)
             _say(frames_out, {"n": number, **_observe(called, arguments, classes)})
 
 
-def _take_channels() -> tuple[io.BufferedReader, io.BufferedWriter]:
-    """Standard input and output for the frames alone; what unread code reads and prints goes nowhere."""
-    frames_in = os.fdopen(os.dup(0), "rb")
-    frames_out = os.fdopen(os.dup(1), "wb")
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1):
-        os.dup2(nowhere, descriptor)
-    return frames_in, frames_out
-
-
-def _silence() -> None:
-    """From here on what is written to standard error is unread code's; honest warnings must not fail in it."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
+def finish() -> int:
+    """What an interpreter does at its end for unread code's sake, and nothing else; returns its exit status."""
+    for name, end in (("threading", "_shutdown"), ("atexit", "_run_exitfuncs")):
+        if name in sys.modules:
+            getattr(sys.modules[name], end)()
+    return 0
 
 
 def _say(frames_out: io.BufferedWriter, frame: dict[str, Any]) -> None:
@@ -71,20 +83,12 @@ def _limit(limits: dict[str, Any]) -> None:
         "RLIMIT_FSIZE": nothing,
         "RLIMIT_CORE": nothing,
         "RLIMIT_NOFILE": (32, 32),
+        "RLIMIT_NPROC": nothing,
     }.items():
         try:
             resource.setrlimit(getattr(resource, name), limit)
         except (ValueError, OSError, AttributeError):  # a limit this system does not know
             continue
-
-
-def _allow_cpu(seconds: int) -> None:
-    """Give the next call its own share of processor time; the kernel ends the process that takes more."""
-    resource = sys.modules.get("resource")
-    if resource is not None:
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        soft = int(used.ru_utime + used.ru_stime) + 1 + seconds
-        resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
 def _load(package: str, modules: dict[str, str]) -> tuple[dict[str, ModuleType], dict[str, type]]:

@@ -2,14 +2,17 @@
 
 import queue
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from typing import Any, Self
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
 
 from pipeline import bounds, render
-from pipeline.decider.client import Decider, UndecidedError
-from pipeline.errors import DrystoneError
-from pipeline.records import Case, Clause, Contract, Judgement, Rule
-from pipeline.sandbox.port import Call, Observation, Program, Sandbox, Session
+from pipeline.decider.client import RULE_SECONDS, Decider, UndecidedError
+from pipeline.errors import SandboxError
+from pipeline.records import Case, Clause, Contract, Effort, Isolation, Judgement, Rule
+from pipeline.sandbox.port import Level, Program
+
+THOROUGH = Effort()
 
 
 class Part:
@@ -23,10 +26,19 @@ class Part:
 class Judge:
     """Holds contracts against themselves and candidates against contracts. Safe to use from several threads."""
 
-    def __init__(self, sandbox: Sandbox, wall_seconds: float | None = None) -> None:
-        self.sandbox = sandbox
-        self._wall_seconds = wall_seconds
+    def __init__(
+        self, *, at_least: Level = "process", at_most: Level = "kernel", rule_seconds: float = RULE_SECONDS
+    ) -> None:
+        self._at_least = at_least
+        self._at_most = at_most
+        self._rule_seconds = rule_seconds
         self._idle: queue.SimpleQueue[Decider] = queue.SimpleQueue()
+
+    @property
+    def isolation(self) -> Isolation:
+        """What unread code is kept in, tried out; raises SandboxError if it is less than it must be at least."""
+        with self._decider() as decider:
+            return decider.isolation
 
     def vet(self, contract: Contract) -> list[tuple[str, str]]:
         """Clause and complaint for everything that makes a contract unfit to ask code for."""
@@ -57,36 +69,40 @@ class Judge:
             tuple(found["refused"]),
         )
 
-    def judge(self, contract: Contract, source: str, callees: Mapping[str, Part]) -> Judgement:
+    def judge(
+        self, contract: Contract, source: str, callees: Mapping[str, Part], effort: Effort = THOROUGH
+    ) -> Judgement:
         """Whether a function file keeps its contract. `callees` are what it may call, and what they may call."""
         refusal = bounds.check_source(source, contract)
         if refusal is not None:
             return _single("bounds", refusal.reason)
-        return self.judge_program(contract, _program(contract, source, callees))
+        return self.judge_program(contract, _program(contract, source, callees), effort)
 
-    def judge_program(self, contract: Contract, program: Program) -> Judgement:
+    def judge_program(self, contract: Contract, program: Program, effort: Effort = THOROUGH) -> Judgement:
         """Whether a program keeps a contract, the bounds aside: what is left once they have been checked."""
-        job = {"job": "judge", "contract": contract.model_dump(mode="json")}
-        with _Pair(self.sandbox, program) as pair:
-            try:
-                found = self._run(job, {"first": pair.first, "second": pair.second})
-            except UndecidedError as error:
-                return _single("limits", f"with what it returned, a rule {error}")
-        judgement = Judgement.model_validate(found)
-        clauses = judgement.clauses
-        if judgement.passed and not pair.clean:
-            tainted = Clause(clause="limits", passed=False, message="its process did not end cleanly")
-            clauses = tuple(tainted if clause.clause == "limits" else clause for clause in clauses)
-        return judgement.model_copy(update={"clauses": clauses})
+        job = {
+            "job": "judge",
+            "contract": contract.model_dump(mode="json"),
+            "program": {
+                "modules": dict(program.modules),
+                "package": program.package,
+                "limits": asdict(program.limits),
+            },
+            "effort": effort.model_dump(mode="json"),
+        }
+        try:
+            return Judgement.model_validate(self._run(job))
+        except UndecidedError as error:
+            return _single("limits", f"with what it returned, a rule {error}")
 
     def close(self) -> None:
         """End every process this judge started."""
         while not self._idle.empty():
             self._idle.get().close()
 
-    def _run(self, job: dict[str, Any], observers: Any = None) -> Any:
+    def _run(self, job: dict[str, Any]) -> Any:
         with self._decider() as decider:
-            return decider.run(job, observers)
+            return decider.run(job)
 
     @contextmanager
     def _decider(self) -> Iterator[Decider]:
@@ -94,49 +110,22 @@ class Judge:
         try:
             decider = self._idle.get_nowait()
         except queue.Empty:
-            decider = Decider() if self._wall_seconds is None else Decider(self._wall_seconds)
+            decider = Decider(self._at_most, self._rule_seconds)
         try:
+            self._demand(decider.isolation)
             yield decider
         except BaseException:
             decider.close()
             raise
         self._idle.put(decider)
 
-
-class _Pair:
-    """The two processes a candidate is observed in; the second starts only when it is asked."""
-
-    def __init__(self, sandbox: Sandbox, program: Program) -> None:
-        self._sandbox = sandbox
-        self._program = program
-        self._sessions: dict[int, Session] = {}
-        self.clean = True
-        """After the block: every process ended cleanly."""
-
-    def first(self, calls: Sequence[Call]) -> list[Observation]:
-        return self._observe(1, calls)
-
-    def second(self, calls: Sequence[Call]) -> list[Observation]:
-        return self._observe(2, calls)
-
-    def _observe(self, hash_seed: int, calls: Sequence[Call]) -> list[Observation]:
-        if hash_seed not in self._sessions:
-            self._sessions[hash_seed] = self._sandbox.open(self._program, hash_seed=hash_seed)
-        return self._sessions[hash_seed].observe(calls)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with ExitStack() as stack:
-            for session in self._sessions.values():
-                stack.callback(self._end, session)
-
-    def _end(self, session: Session) -> None:
-        try:
-            self.clean = session.close() and self.clean
-        except DrystoneError:
-            self.clean = False
+    def _demand(self, isolation: Isolation) -> None:
+        if self._at_least == "kernel" and isolation.level != "kernel":
+            raise SandboxError(
+                f'sandbox = "kernel" is required and not to be had here: {isolation.trouble or "not tried"}. '
+                f'What to do: {isolation.remedy}. Or sandbox = "process" under [tool.drystone] in pyproject.toml, '
+                "which keeps accidents apart but no attacker"
+            )
 
 
 def _program(contract: Contract, source: str, callees: Mapping[str, Part]) -> Program:

@@ -1,0 +1,104 @@
+"""What a decider is asked to do: vet a contract, admit proposals to one, judge a program against one."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any, Protocol, Self
+
+from pipeline.decider.judging import judge
+from pipeline.decider.soundness import unsound
+from pipeline.decider.vetting import admit, vet
+from pipeline.errors import SandboxError
+from pipeline.records import Case, Clause, Contract, Effort, Judgement
+from pipeline.sandbox import strongest
+from pipeline.sandbox.port import Call, Limits, Observation, Program, Sandbox, Session
+
+
+class Clock(Protocol):
+    """Whoever keeps the time of what a job does."""
+
+    def note(self, clause: str) -> None:
+        """Say which clause is being worked on, and give it its time."""
+        ...
+
+    def allow_time(self) -> None:
+        """Give what comes next its time."""
+        ...
+
+
+def serve(job: dict[str, Any], sandbox: Sandbox, clock: Clock) -> Any:
+    """What comes of a job, as JSON."""
+    contract = Contract.model_validate(job["contract"])
+    problems = unsound(contract)
+    match job["job"]:
+        case "vet" if problems:
+            return [asdict(problem) for problem in problems]
+        case "admit" if problems:
+            refused = [f"{problem.clause}: {problem.message}" for problem in problems]
+            return {"cases": [], "rules": [], "refused": refused}
+        case _ if problems:
+            clauses = [
+                Clause(clause=problem.clause, passed=False, message=problem.message) for problem in problems
+            ]
+            return Judgement(clauses=tuple(clauses)).model_dump(mode="json")
+        case "vet":
+            return [asdict(problem) for problem in vet(contract, clock.note)]
+        case "admit":
+            cases = [Case.model_validate(case) for case in job["cases"]]
+            found = admit(contract, cases, job["rules"], independent=job["independent"], note=clock.note)
+            return {
+                "cases": [case.model_dump(mode="json") for case in found.cases],
+                "rules": [rule.model_dump(mode="json") for rule in found.rules],
+                "refused": list(found.refused),
+            }
+        case "judge":
+            program = Program(**{**job["program"], "limits": Limits(**job["program"]["limits"])})
+            effort = Effort.model_validate(job["effort"])
+            return judge_program(contract, program, sandbox, effort=effort, clock=clock).model_dump(
+                mode="json"
+            )
+    raise ValueError(job["job"])
+
+
+def judge_program(
+    contract: Contract, program: Program, sandbox: Sandbox, *, effort: Effort, clock: Clock
+) -> Judgement:
+    """Whether a program keeps a contract. A process that does not end cleanly is not believed."""
+    with _Pair(sandbox, program, clock) as pair:
+        judgement = judge(contract, pair.first, pair.second, effort)
+    clauses = judgement.clauses
+    if judgement.passed and not pair.clean:
+        tainted = Clause(clause="limits", passed=False, message="its process did not end cleanly")
+        clauses = tuple(tainted if clause.clause == "limits" else clause for clause in clauses)
+    return judgement.model_copy(update={"clauses": clauses})
+
+
+class _Pair:
+    """The two processes a candidate is observed in; the second starts only when it is asked."""
+
+    def __init__(self, sandbox: Sandbox, program: Program, clock: Clock) -> None:
+        self._sandbox = sandbox
+        self._program = program
+        self._clock = clock
+        self._sessions: dict[int, Session] = {}
+        self.clean = True
+        """After the block: every process ended cleanly."""
+
+    def first(self, calls: Sequence[Call]) -> list[Observation]:
+        return self._observe(strongest.HASH_SEEDS[0], calls)
+
+    def second(self, calls: Sequence[Call]) -> list[Observation]:
+        return self._observe(strongest.HASH_SEEDS[1], calls)
+
+    def _observe(self, hash_seed: int, calls: Sequence[Call]) -> list[Observation]:
+        if hash_seed not in self._sessions:
+            self._sessions[hash_seed] = self._sandbox.open(self._program, hash_seed=hash_seed)
+        observations = self._sessions[hash_seed].observe(calls)
+        self._clock.allow_time()
+        return observations
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for session in self._sessions.values():
+            self.clean = session.close() and self.clean

@@ -1,0 +1,212 @@
+"""One conversation with a child that holds a program: sends calls over its channel, reads what it says of them.
+
+Whoever started the child hands it over as a `Child`; nothing the child sends is trusted.
+"""
+
+import contextlib
+import signal
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Protocol
+
+from pipeline.errors import SandboxError
+from pipeline.sandbox import wire
+from pipeline.sandbox.port import Call, Observation, Program, Session
+
+_MAX_BATCH_BYTES = 64 * 1024 * 1024
+_LOOK_SECONDS = 0.25
+"""How often a silent child's clock is read."""
+_NO_OBSERVATION = "sent something that is no observation"
+
+
+class Child(Protocol):
+    """A child process, in the hands of whoever started it."""
+
+    channel: socket.socket
+
+    def processor_seconds(self) -> float:
+        """What it has used so far; 0 where that cannot be known."""
+        ...
+
+    def end(self, *, patience_seconds: float) -> int | None:
+        """End it and all it started; its exit code, or None if it did not end by itself. Once."""
+        ...
+
+
+class ChannelSession(Session):
+    """A session over a child's channel: lines of JSON both ways."""
+
+    def __init__(self, child: Child, program: Program) -> None:
+        self._child = child
+        self._limits = program.limits
+        self._lost: str | None = None
+        self._loaded = False
+        self._ended = False
+        self._exit_code: int | None = None
+        self._buffer = b""
+        self._unread_bytes = 0
+        self._deadline = 0.0
+        self._begin(program.limits.batch_wall_seconds)
+        self._send(
+            {"package": program.package, "modules": dict(program.modules), "limits": asdict(program.limits)}
+        )
+
+    def observe(self, calls: Sequence[Call]) -> list[Observation]:
+        self._begin(self._limits.batch_wall_seconds)
+        self._send([[call.function, list(call.arguments)] for call in calls])
+        self._load()
+        observations: list[Observation] = []
+        for number in range(len(calls)):
+            observation = self._read_observation(number)
+            observations.append(observation)
+            if observation.outcome == "lost":
+                break
+        missing = len(calls) - len(observations)
+        return observations + [Observation("lost", error=self._lost or "")] * missing
+
+    def close(self) -> bool:
+        if self._lost is None:
+            self._begin(5.0)
+            self._load()
+        if self._lost is None:
+            with contextlib.suppress(OSError):
+                self._child.channel.shutdown(socket.SHUT_WR)
+            if self._buffer or self._next_line() != b"":
+                self._lost = self._lost or _NO_OBSERVATION
+        self._end(patience_seconds=1.0 if self._lost is None else 0.0)
+        self._child.channel.close()
+        return self._lost is None and self._exit_code == 0
+
+    def _begin(self, seconds: float) -> None:
+        self._deadline = time.monotonic() + seconds
+        self._unread_bytes = _MAX_BATCH_BYTES
+
+    def _load(self) -> None:
+        """Read what became of loading, once; it is answered together with the first batch."""
+        if self._loaded:
+            return
+        self._loaded = True
+        frame = self._read_frame()
+        if frame != {"alive": True}:
+            trouble = self._lost or (frame or {}).get("trouble")
+            self.close()
+            raise SandboxError(f"the sandbox's process did not start: {trouble}")
+        frame = self._read_frame()
+        if frame is not None and "failed" in frame:
+            self._lost = f"does not load: {wire.printable(str(frame['failed']))}"
+        elif frame not in (None, {"ready": True}):
+            self._lost = _NO_OBSERVATION
+
+    # -- the channel --------------------------------------------------------------------------------------------
+
+    def _send(self, frame: object) -> None:
+        if self._lost is not None:
+            return
+        self._child.channel.settimeout(self._limits.batch_wall_seconds)
+        try:
+            self._child.channel.sendall(wire.dump_frame(frame))
+        except TimeoutError:
+            self._give_up(f"gave no answer within {self._limits.batch_wall_seconds:.0f} s")
+        except OSError:  # whoever reads the answer finds out why
+            return
+
+    def _next_line(self) -> bytes | None:
+        """The next line, cut off at the end of the channel; None when it does not come in time."""
+        self._child.channel.settimeout(_LOOK_SECONDS)
+        parts = [self._buffer]
+        size = len(self._buffer)
+        used: float | None = None
+        while b"\n" not in parts[-1]:
+            if size > wire.MAX_FRAME_BYTES or size > self._unread_bytes:
+                self._give_up("returned more than 16 MiB, or 64 MiB in all")
+                return None
+            try:
+                part = self._child.channel.recv(1 << 18)
+            except TimeoutError:
+                used = self._watch(used)
+                if self._lost is not None:
+                    return None
+                continue
+            except OSError:  # a channel that its other side has torn down
+                part = b""
+            if not part:
+                break
+            parts.append(part)
+            size += len(part)
+        line, newline, self._buffer = b"".join(parts).partition(b"\n")
+        self._unread_bytes -= len(line)
+        return line + newline
+
+    def _watch(self, used: float | None) -> float:
+        """Give a silent child up that is over its time; returns the processor time it had used when first seen."""
+        if time.monotonic() > self._deadline:
+            self._give_up(f"gave no answer within {self._limits.batch_wall_seconds:.0f} s")
+            return 0.0
+        now = self._child.processor_seconds()
+        if used is not None and now - used > self._limits.call_cpu_seconds:
+            self._give_up("used more processor time than one call may (does it loop for ever?)")
+        return now if used is None else used
+
+    def _give_up(self, why: str) -> None:
+        self._lost = self._lost or why
+        self._end(patience_seconds=0.0)
+
+    def _end(self, *, patience_seconds: float) -> None:
+        if not self._ended:
+            self._ended = True
+            self._exit_code = self._child.end(patience_seconds=patience_seconds)
+
+    # -- frames -------------------------------------------------------------------------------------------------
+
+    def _read_observation(self, number: int) -> Observation:
+        frame = self._read_frame()
+        match frame:
+            case None:
+                pass
+            case {"n": int(n), "returned": value} if n == number:
+                return Observation("returned", value=value, arguments_after=_after(frame))
+            case {"n": int(n), "raised": str(error), "message": str(message)} if n == number:
+                return Observation(
+                    "raised",
+                    error=wire.printable(error),
+                    message=wire.printable(message),
+                    arguments_after=_after(frame),
+                )
+            case _:
+                self._lost = _NO_OBSERVATION
+        return Observation("lost", error=self._lost or "")
+
+    def _read_frame(self) -> dict[str, object] | None:
+        """The next frame, or None once the child is lost."""
+        line = b"" if self._lost is not None else self._next_line()
+        if self._lost is not None or line is None:
+            return None
+        if not line.endswith(b"\n"):
+            self._lost = self._death()
+            return None
+        try:
+            frame = wire.load_frame(line)
+        except wire.WireError:
+            frame = None
+        if not isinstance(frame, dict):
+            self._lost = _NO_OBSERVATION
+            return None
+        return frame
+
+    def _death(self) -> str:
+        """Why the child is gone, in words for a model and a person."""
+        self._end(patience_seconds=1.0)
+        code = self._exit_code
+        if code is None:
+            return "closed the way its answers take"
+        if code == -getattr(signal, "SIGXCPU", 24):
+            return "used more processor time than one call may (does it loop for ever?)"
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        return f"ended its process with {how}"
+
+
+def _after(frame: dict[str, object]) -> tuple[object, ...] | None:
+    after = frame.get("after")
+    return tuple(after) if isinstance(after, list) else None
