@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+import functools
 import unicodedata
 import warnings
 from collections.abc import Collection, Iterable, Mapping
@@ -30,8 +31,9 @@ class _AnnotationError(ValueError):
     pass
 
 
+@functools.lru_cache(maxsize=4096)
 def parse_annotation(text: str) -> ast.expr:
-    """The syntax tree of an annotation; raises ValueError when it is no expression."""
+    """The syntax tree of an annotation, shared and not to be changed; raises ValueError when it is no expression."""
     try:
         with warnings.catch_warnings(action="ignore"):  # Python's opinion on style is not asked for here
             return ast.parse(text.strip(), mode="eval").body

@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import enum
+import functools
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
@@ -108,6 +109,12 @@ _READERS: dict[str, Any] = {
 }
 
 
+@functools.lru_cache(maxsize=1024)
+def _plain_adapter(annotation: str) -> TypeAdapter[Any]:
+    """The adapter of an annotation without a name of the spec's own: the same for all specs."""
+    return TypeAdapter(Types({})._resolve(parse_annotation(annotation), forward=False))  # noqa: SLF001 - of this module
+
+
 def _sorted_list(values: Any, write: SerializerFunctionWrapHandler) -> list[Any]:
     return sorted(write(values), key=repr)
 
@@ -140,6 +147,8 @@ class Types:
 
     def adapter(self, annotation: str) -> TypeAdapter[Any]:
         """Reads and writes values of `annotation`."""
+        if annotation not in self._adapters and not annotation_names(annotation):
+            self._adapters[annotation] = _plain_adapter(annotation)
         if annotation not in self._adapters:
             resolved = self._resolve(parse_annotation(annotation), forward=False)
             plain = getattr(resolved, "__origin__", resolved)  # a record may stand behind an alias

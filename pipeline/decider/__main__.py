@@ -7,6 +7,7 @@ servers, which are started before this process locks itself.
 import importlib
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from pipeline.errors import SandboxError
@@ -56,7 +57,7 @@ def main() -> None:
     jobs = importlib.import_module("pipeline.decider.jobs")  # a second's work, while the sandbox gets ready
     sandbox, trouble = strongest.choose(sandbox, preload)
     if sandbox.level == "kernel":
-        locks.lock_decider(readable=readable_paths(), writable=[os.getcwd()])
+        locks.lock_decider(readable=readable_paths(), writable=[str(Path.cwd())])
     _hide_own_modules()
     remedy = strongest.remedy(trouble) if trouble else ""
     channel.say({"level": sandbox.level, "layers": sandbox.layers, "trouble": trouble, "remedy": remedy})

@@ -92,26 +92,32 @@ class Clauses:
         self, arguments: Arguments, observation: Observation, expected: tuple[str, Expected] | None = None
     ) -> Iterator[Failure]:
         """Every clause that one call broke. `expected` is the case the call came from: its name and promise."""
-        call = f"{self.contract.function}({', '.join(show(argument) for argument in arguments)})"
         if observation.outcome == "lost":
-            yield Failure("limits", f"{call} {observation.error}")
+            yield Failure("limits", f"{self._text(arguments)} {observation.error}")
             return
-        yield from self._modified(call, arguments, observation)
+        value, misfit = self._conform(observation)
+        yield from self._modified(arguments, observation)
         if expected is not None:
-            yield from self._case(call, observation, *expected)
+            yield from self._case(arguments, observation, value, *expected)
         try:
             must = self.must_raise(arguments)
         except Exception as error:  # noqa: BLE001 - a rule may raise anything
+            trouble = f"{type(error).__name__}: {error}"
             yield Failure(
-                "raises", f"a condition under 'raises' fails for {call}: {type(error).__name__}: {error}"
+                "raises", f"a condition under 'raises' fails for {self._text(arguments)}: {trouble}"
             )
             return
         if observation.outcome == "raised":
-            yield from self._raised(call, observation, must)
+            yield from self._raised(arguments, observation, must)
+        elif must is not None:
+            told = self._happened(observation)
+            yield Failure(f"raises[{must}]", f"{self._text(arguments)} must raise {must}, but {told}")
+        elif misfit is not None:
+            yield Failure("returns", f"{self._told(arguments, observation)}: {misfit}")
         else:
-            yield from self._returned(call, arguments, observation, must)
+            yield from self._returned(arguments, observation, value)
 
-    def _modified(self, call: str, arguments: Arguments, observation: Observation) -> Iterator[Failure]:
+    def _modified(self, arguments: Arguments, observation: Observation) -> Iterator[Failure]:
         if observation.arguments_after is None:
             return
         before, after = self.call(arguments).arguments, observation.arguments_after
@@ -120,48 +126,39 @@ class Clauses:
             if digest_json(old) != digest_json(new) and name not in self.contract.mutates
         ]  # fmt: skip
         if changed or len(after) != len(before):
-            yield Failure("unmodified", f"{call} changed its argument {', '.join(changed)}; work on a copy")
+            yield Failure(
+                "unmodified",
+                f"{self._text(arguments)} changed its argument {', '.join(changed)}; work on a copy",
+            )
 
-    def _case(self, call: str, observation: Observation, name: str, expected: Expected) -> Iterator[Failure]:
-        clause = f"examples[{name}]"
-        promised = f"raise {expected.raises}" if expected.raises else f"return {show(expected.value)}"
-        happened = self._happened(observation)
+    def _case(
+        self, arguments: Arguments, observation: Observation, value: Any, name: str, expected: Expected
+    ) -> Iterator[Failure]:
         if observation.outcome == "raised":
             kept = observation.error == expected.raises
-        elif expected.raises is not None:
-            kept = False
         else:
-            try:
-                kept = same(self._conform(observation), expected.value)
-            except (ValuesError, wire.WireError):
-                kept = False
+            kept = expected.raises is None and value is not MISSING and same(value, expected.value)
         if not kept:
-            yield Failure(clause, f"{call} must {promised}, but {happened}")
+            promised = f"raise {expected.raises}" if expected.raises else f"return {show(expected.value)}"
+            told = self._happened(observation)
+            yield Failure(f"examples[{name}]", f"{self._text(arguments)} must {promised}, but {told}")
 
-    def _raised(self, call: str, observation: Observation, must: str | None) -> Iterator[Failure]:
-        if must is not None and observation.error != must:
-            yield Failure(f"raises[{must}]", f"{call} must raise {must}, but {self._happened(observation)}")
-        elif must is None:
-            item = next((item for item in self.contract.raises if item.error == observation.error), None)
-            if item is None:
-                yield Failure(
-                    "raises", f"{call} {self._happened(observation)}, which its contract does not allow"
-                )
-            elif item.when is not None:
-                yield Failure(f"raises[{item.error}]", f"{call} raised {item.error}, but not '{item.when}'")
-
-    def _returned(
-        self, call: str, arguments: Arguments, observation: Observation, must: str | None
-    ) -> Iterator[Failure]:
-        happened = self._happened(observation)
+    def _raised(self, arguments: Arguments, observation: Observation, must: str | None) -> Iterator[Failure]:
         if must is not None:
-            yield Failure(f"raises[{must}]", f"{call} must raise {must}, but {happened}")
+            if observation.error != must:
+                told = self._happened(observation)
+                yield Failure(f"raises[{must}]", f"{self._text(arguments)} must raise {must}, but {told}")
             return
-        try:
-            value = self._conform(observation)
-        except (ValuesError, wire.WireError) as error:
-            yield Failure("returns", f"{call} {happened}: {error}")
-            return
+        item = next((item for item in self.contract.raises if item.error == observation.error), None)
+        if item is None:
+            told = self._told(arguments, observation)
+            yield Failure("raises", f"{told}, which its contract does not allow")
+        elif item.when is not None:
+            yield Failure(
+                f"raises[{item.error}]", f"{self._text(arguments)} raised {item.error}, but not '{item.when}'"
+            )
+
+    def _returned(self, arguments: Arguments, observation: Observation, value: Any) -> Iterator[Failure]:
         for number, rule in enumerate(self.contract.ensures):
             try:
                 if self.holds(rule.rule, arguments, value):
@@ -171,13 +168,25 @@ class Clauses:
                 raise
             except Exception as error:  # noqa: BLE001 - a rule may raise anything
                 because = f"'{rule.rule}' fails with {type(error).__name__}: {error}"
-            yield Failure(f"ensures[{number}]", f"{call} {happened}, and {because}")
+            yield Failure(f"ensures[{number}]", f"{self._told(arguments, observation)}, and {because}")
 
-    def _conform(self, observation: Observation) -> Any:
-        value = wire.decode(observation.value, self.types.classes)
-        if isinstance(value, wire.Opaque):
-            raise ValuesError((((), f"a {value.type_name} is not {self.contract.returns}"),))
-        return self.types.conform(self.contract.returns, value)
+    def _conform(self, observation: Observation) -> tuple[Any, str | None]:
+        """The returned value, or MISSING and why it is none of the declared type."""
+        if observation.outcome != "returned":
+            return MISSING, None
+        try:
+            value = wire.decode(observation.value, self.types.classes)
+            if isinstance(value, wire.Opaque):
+                return MISSING, f"a {value.type_name} is not {self.contract.returns}"
+            return self.types.conform(self.contract.returns, value), None
+        except (ValuesError, wire.WireError) as error:
+            return MISSING, str(error)
+
+    def _text(self, arguments: Arguments) -> str:
+        return f"{self.contract.function}({', '.join(map(show, arguments))})"
+
+    def _told(self, arguments: Arguments, observation: Observation) -> str:
+        return f"{self._text(arguments)} {self._happened(observation)}"
 
     def _happened(self, observation: Observation) -> str:
         if observation.outcome == "raised":

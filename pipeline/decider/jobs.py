@@ -1,13 +1,12 @@
 """What a decider is asked to do: vet a contract, admit proposals to one, judge a program against one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Protocol, Self
 
 from pipeline.decider.judging import judge
 from pipeline.decider.soundness import unsound
 from pipeline.decider.vetting import admit, vet
-from pipeline.errors import SandboxError
 from pipeline.records import Case, Clause, Contract, Effort, Judgement
 from pipeline.sandbox import strongest
 from pipeline.sandbox.port import Call, Limits, Observation, Program, Sandbox, Session

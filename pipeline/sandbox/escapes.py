@@ -9,11 +9,12 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 _ATTEMPTS: dict[str, Callable[[], object]] = {
     "read a file": lambda: os.open(os.__file__, os.O_RDONLY),
-    "look a file up": lambda: os.stat("/"),
-    "list a folder": lambda: os.listdir("/"),
+    "look a file up": lambda: Path("/").stat(),
+    "list a folder": lambda: next(Path("/").iterdir()),
     "write a file": lambda: os.open(f"drystone-{os.getpid()}", os.O_WRONLY | os.O_CREAT),
     "open a socket": lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM),
     "open a local socket": lambda: socket.socket(socket.AF_UNIX, socket.SOCK_STREAM),

@@ -1,7 +1,6 @@
 """The sandbox of Linux and macOS: a warm fork server, one locked child for each program."""
 
 import json
-import os
 import socket
 import struct
 import subprocess
@@ -148,4 +147,4 @@ def readable_paths() -> list[str]:
     """What an interpreter may need to read of its own: the standard library, shared libraries, time zones."""
     paths = [*sysconfig.get_paths().values(), sys.base_prefix, sys.prefix, str(Path(_ROOT) / "pipeline")]
     paths += ["/usr/lib", "/lib", "/lib64", "/usr/share/zoneinfo", "/etc/ld.so.cache", "/etc/localtime"]
-    return [path for path in dict.fromkeys(paths) if os.path.exists(path)]
+    return [path for path in dict.fromkeys(paths) if Path(path).exists()]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pipeline.sandbox import landlock, namespaces, seatbelt, seccomp
 
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
+_prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
 
 def lock_server(readable: Sequence[str]) -> list[str]:
@@ -28,8 +29,7 @@ def child_lock() -> tuple[str, Callable[[], None]]:
     if sys.platform == "linux":
         if not seccomp.supported():
             raise OSError("the system calls of this machine's processor are not known here")
-        program = seccomp.child_filter()
-        return "seccomp", lambda: seccomp.install(program)
+        return "seccomp", seccomp.child_filter().put_on
     if sys.platform == "darwin":
         return "seatbelt", lambda: seatbelt.put_on(seatbelt.child_profile())
     raise OSError(f"there is no kernel isolation for {sys.platform} here")
@@ -40,16 +40,17 @@ def lock_decider(*, readable: Iterable[str], writable: Iterable[str]) -> None:
     if sys.platform == "linux":
         _no_new_privileges()
         landlock.restrict(readable=[*readable, "/dev/null", "/dev/urandom"], writable=writable)
-        seccomp.install(seccomp.decider_filter())
+        seccomp.decider_filter().put_on()
     elif sys.platform == "darwin":
         seatbelt.put_on(seatbelt.reading_profile(readable=readable, writable=writable))
 
 
 def die_with_parent() -> None:
     """Have the kernel end this process when its parent ends, where the kernel can."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if _prctl is not None:
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def _no_new_privileges() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    assert _prctl is not None
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)

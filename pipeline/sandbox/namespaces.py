@@ -1,5 +1,7 @@
-"""Namespaces for Linux: an empty network, no shared memory with others, no rights over the machine. Optional:
-many runners and containers refuse them, and the filters of system calls do not need them. Standard library only."""
+"""Namespaces for Linux: an empty network, no shared memory with others, no rights over the machine.
+
+Optional: many runners and containers refuse them, and nothing hangs on them alone. Standard library only.
+"""
 
 import ctypes
 

@@ -48,7 +48,8 @@ def serve(
         return
     _say(frames_out, {"alive": True})
     try:
-        loaded, classes = _load(program["package"], program["modules"])
+        loaded = _load(program["package"], program["modules"])
+        classes = _Classes(program["package"], loaded.get("types"))
     except BaseException as error:  # noqa: BLE001 - unread code may raise anything
         _say(frames_out, {"failed": f"{type(error).__name__}: {_text(error)}"})
         return
@@ -56,7 +57,8 @@ def serve(
     while line := frames_in.readline():
         for number, (function, arguments) in enumerate(wire.load_own_frame(line)):
             called = getattr(loaded[function], function)
-            _say(frames_out, {"n": number, **_observe(called, arguments, classes)})
+            frames_out.write(_line({"n": number, **_observe(called, arguments, classes)}))
+            frames_out.flush()
 
 
 def finish() -> int:
@@ -91,8 +93,24 @@ def _limit(limits: dict[str, Any]) -> None:
             continue
 
 
-def _load(package: str, modules: dict[str, str]) -> tuple[dict[str, ModuleType], dict[str, type]]:
-    """Load the program's modules as one package; returns them, and the classes of its `types`."""
+class _Classes:
+    """The classes of a program's `types`: all of them by name, and those that are data."""
+
+    def __init__(self, package: str, types: ModuleType | None) -> None:
+        self.named = {
+            name: kind
+            for name, kind in (vars(types) if types else {}).items()
+            if isinstance(kind, type) and kind.__module__ == f"{package}.types"
+        }
+        self.data = {
+            name: kind
+            for name, kind in self.named.items()
+            if issubclass(kind, StrEnum) or hasattr(kind, "__dataclass_fields__")
+        }
+
+
+def _load(package: str, modules: dict[str, str]) -> dict[str, ModuleType]:
+    """Load the program's modules as one package."""
     parts = package.split(".")
     for depth in range(1, len(parts) + 1):
         parent = ModuleType(".".join(parts[:depth]))
@@ -105,37 +123,44 @@ def _load(package: str, modules: dict[str, str]) -> tuple[dict[str, ModuleType],
         sys.modules[module.__name__] = loaded[name] = module
         setattr(sys.modules[package], name, module)
         exec(compile(source, f"{name}.py", "exec"), module.__dict__)  # noqa: S102 - this is what the process is for
-    defined = vars(loaded["types"]) if "types" in loaded else {}
-    classes = {
-        name: kind
-        for name, kind in defined.items()
-        if isinstance(kind, type) and kind.__module__ == f"{package}.types"
-    }
-    return loaded, classes
+    return loaded
 
 
-def _observe(called: Callable[..., Any], wired: list[Any], classes: dict[str, type]) -> dict[str, Any]:
-    data = {
-        name: kind
-        for name, kind in classes.items()
-        if issubclass(kind, StrEnum) or hasattr(kind, "__dataclass_fields__")
-    }
-    arguments = [wire.decode(argument, data) for argument in wired]
+def _observe(called: Callable[..., Any], wired: list[Any], classes: _Classes) -> dict[str, Any]:
+    arguments = [wire.decode(argument, classes.data) for argument in wired]
     frame: dict[str, Any]
     try:
-        frame = {"returned": _writable(wire.encode(called(*arguments), data))}
+        frame = {"returned": wire.encode(called(*arguments), classes.data)}
     except BaseException as error:  # noqa: BLE001 - unread code may raise anything
-        frame = {"raised": _name(type(error), classes), "message": _text(error)}
-    after = [_writable(wire.encode(argument, data)) for argument in arguments]
-    if wire.dump_frame(after) != wire.dump_frame(wired):  # 1, 1.0 and True are equal and not the same
-        frame["after"] = after
+        frame = {"raised": _name(type(error), classes.named), "message": _text(error)}
+    if any(type(argument) in {list, dict} for argument in wired):  # nothing else can be changed
+        after = [wire.encode(argument, classes.data) for argument in arguments]
+        if _differ(after, wired):
+            frame["after"] = after
     return frame
+
+
+def _differ(after: list[Any], before: list[Any]) -> bool:
+    """Compares texts: 1, 1.0 and True are equal and not the same."""
+    try:
+        return wire.dump_frame(after) != wire.dump_frame(before)
+    except ValueError:
+        return True
+
+
+def _line(frame: dict[str, Any]) -> bytes:
+    try:
+        return wire.dump_frame(frame)
+    except ValueError:  # a whole number of five thousand digits has no text
+        after = {"after": [_writable(item) for item in frame["after"]]} if "after" in frame else {}
+        returned = {"returned": _writable(frame["returned"])} if "returned" in frame else {}
+        return wire.dump_frame({**frame, **returned, **after})
 
 
 def _writable(wired: Any) -> Any:
     try:
         wire.dump_frame(wired)
-    except ValueError:  # a whole number of five thousand digits has no text
+    except ValueError:
         return {"$": "opaque", "v": "number of too many digits"}
     return wired
 

@@ -16,7 +16,7 @@ _LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
 _ALLOW, _KILL_PROCESS, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _OFFSET_NUMBER, _OFFSET_ARCHITECTURE = 0, 4
 _X32 = 0x40000000
-_PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS, _MODE_FILTER = 22, 38, 2
+_SET_FILTER, _NO_NEW_PRIVILEGES, _MODE_FILTER = 22, 38, 2
 
 _ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 """Machine -> its code in a filter, and the column of its numbers below."""
@@ -27,7 +27,7 @@ _CHILD = {
     "mmap": (9, 222), "mprotect": (10, 226), "munmap": (11, 215), "brk": (12, 214), "mremap": (25, 216),
     "madvise": (28, 233), "futex": (202, 98), "set_robust_list": (273, 99), "sched_yield": (24, 124),
     "rt_sigaction": (13, 134), "rt_sigprocmask": (14, 135), "rt_sigreturn": (15, 139), "sigaltstack": (131, 132),
-    "restart_syscall": (219, 128), 
+    "restart_syscall": (219, 128),
     "gettimeofday": (96, 169), "time": (201, None), "times": (100, 153), "getrusage": (98, 165),
     "clock_gettime": (228, 113), "clock_getres": (229, 114), "getrandom": (318, 278),
     "getpid": (39, 172), "gettid": (186, 178), "exit": (60, 93), "exit_group": (231, 94),
@@ -64,25 +64,33 @@ def supported() -> bool:
     return platform.machine() in _ARCHITECTURES
 
 
-def child_filter() -> bytes:
-    """The filter of a child with unread code, for `install`."""
-    return _program(_numbers(_CHILD), listed=_ALLOW, otherwise=_ERRNO | errno.EPERM)
+class Filter:
+    """A filter that is ready to be put on: all that takes time has been done."""
+
+    def __init__(self, program: bytes) -> None:
+        self._prctl = ctypes.CDLL(None, use_errno=True).prctl
+        self._prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
+        self._instructions = ctypes.create_string_buffer(program, len(program))
+        start = ctypes.addressof(self._instructions)
+        self._header = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(program) // 8, start))
+        self._address = ctypes.addressof(self._header)
+
+    def put_on(self) -> None:
+        """Bind this process, and all it may start, to the filter for good; raises OSError where that is refused."""
+        for option, first, second in ((_NO_NEW_PRIVILEGES, 1, 0), (_SET_FILTER, _MODE_FILTER, self._address)):
+            if self._prctl(option, first, second, 0, 0) != 0:
+                code = ctypes.get_errno()
+                raise OSError(code, f"seccomp: {os.strerror(code)}")
 
 
-def decider_filter() -> bytes:
-    """The filter of the decider's process, for `install`."""
-    return _program(_numbers(_DECIDER), listed=_ERRNO | errno.EPERM, otherwise=_ALLOW)
+def child_filter() -> Filter:
+    """The filter of a child with unread code."""
+    return Filter(_program(_numbers(_CHILD), listed=_ALLOW, otherwise=_ERRNO | errno.EPERM))
 
 
-def install(program: bytes) -> None:
-    """Bind this process, and all it may start, to a filter for good; raises OSError where that is refused."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    instructions = ctypes.create_string_buffer(program, len(program))
-    header = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(instructions))
-    for arguments in ((_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), (_PR_SET_SECCOMP, _MODE_FILTER, header, 0, 0)):
-        if libc.prctl(*arguments) != 0:
-            code = ctypes.get_errno()
-            raise OSError(code, f"seccomp: {os.strerror(code)}")
+def decider_filter() -> Filter:
+    """The filter of the decider's process."""
+    return Filter(_program(_numbers(_DECIDER), listed=_ERRNO | errno.EPERM, otherwise=_ALLOW))
 
 
 def _numbers(table: Mapping[str, tuple[int | None, int | None]]) -> list[int]:

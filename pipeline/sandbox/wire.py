@@ -36,6 +36,7 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[:300])
 
 
+_dump = json.JSONEncoder(separators=(",", ":")).encode
 _TO_TEXT: dict[type, Any] = {
     Decimal: str,
     UUID: str,
@@ -121,7 +122,7 @@ def decode(wire: Any, classes: Mapping[str, type], depth: int = 0) -> Any:
 
 def dump_frame(frame: Any) -> bytes:
     """A frame as one line of JSON."""
-    return json.dumps(frame, separators=(",", ":")).encode() + b"\n"
+    return _dump(frame).encode() + b"\n"
 
 
 def load_frame(line: bytes) -> Any:
