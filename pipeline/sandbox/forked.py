@@ -38,12 +38,14 @@ class ForkSandbox(Sandbox):
 
     def open(self, program: Program, *, hash_seed: int) -> Session:
         zones = any("zoneinfo" in source for source in program.modules.values())
+        return ChannelSession(lambda: self._fork(hash_seed, zones=zones), program)
+
+    def _fork(self, hash_seed: int, *, zones: bool) -> Child:
         try:
-            child = self._server(hash_seed).fork(zones=zones)
+            return self._server(hash_seed).fork(zones=zones)
         except OSError:  # where only limits hold, the program before may have ended its server
             self._servers[hash_seed].broken = True
-            child = self._server(hash_seed).fork(zones=zones)
-        return ChannelSession(child, program)
+            return self._server(hash_seed).fork(zones=zones)
 
     def _server(self, hash_seed: int) -> "_Server":
         self.start(hash_seed)
@@ -61,6 +63,7 @@ class _Server:
 
     def __init__(self, level: Level, preload: list[str], hash_seed: int) -> None:
         self.broken = False
+        self._forks = 0
         self._layers: tuple[str, ...] | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="drystone-", ignore_cleanup_errors=True)
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
@@ -92,27 +95,23 @@ class _Server:
         return self._layers
 
     def fork(self, *, zones: bool) -> Child:
-        self._control.sendall(zygote.REQUEST.pack(zygote.ZONES if zones else zygote.FORK, 0))
-        answer, descriptors, _, _ = socket.recv_fds(self._control, zygote.ANSWER.size, 1)
-        if len(answer) != zygote.ANSWER.size:
+        self._forks += 1
+        self._control.sendall(zygote.REQUEST.pack(zygote.ZONES if zones else zygote.FORK, self._forks))
+        answer, descriptors, _, _ = socket.recv_fds(self._control, 1, 1)
+        if not answer:
             raise ConnectionResetError
-        pid, _ = zygote.ANSWER.unpack(answer)
-        channel = socket.socket(fileno=descriptors[0])
-        if pid < 0:
-            channel.close()
-            raise SandboxError("the sandbox cannot start another process: this machine has no room for one")
-        return _ForkedChild(self, pid, channel)
+        return _ForkedChild(self, self._forks, socket.socket(fileno=descriptors[0]))
 
     def ask(self, request: bytes, child: int) -> tuple[int, float]:
         """A status and seconds; as for a child that is gone when the server is gone as well."""
         try:
             self._control.sendall(zygote.REQUEST.pack(request, child))
             answer = self._control.recv(zygote.ANSWER.size, socket.MSG_WAITALL)
-            number, seconds = zygote.ANSWER.unpack(answer)
+            status, seconds = zygote.ANSWER.unpack(answer)
         except (OSError, struct.error):
             self.broken = True
             return zygote.STILL_RUNNING, 0.0
-        return int(number), float(seconds)
+        return int(status), float(seconds)
 
     def close(self) -> None:
         kill(self._process)
@@ -129,17 +128,17 @@ class _Server:
 
 
 class _ForkedChild(Child):
-    def __init__(self, server: _Server, pid: int, channel: socket.socket) -> None:
+    def __init__(self, server: _Server, number: int, channel: socket.socket) -> None:
         self.channel = channel
         self._server = server
-        self._pid = pid
+        self._number = number
 
     def processor_seconds(self) -> float:
-        return self._server.ask(zygote.LOOK, self._pid)[1]
+        return self._server.ask(zygote.LOOK, self._number)[1]
 
     def end(self, *, patience_seconds: float) -> int | None:
         request = zygote.END if patience_seconds else zygote.KILL
-        status, _ = self._server.ask(request, self._pid)
+        status, _ = self._server.ask(request, self._number)
         return None if status == zygote.STILL_RUNNING else status
 
 

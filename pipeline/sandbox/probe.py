@@ -7,9 +7,9 @@ Standard library only.
 import base64
 import builtins
 import importlib
-import io
 import socket
 import sys
+import time
 from collections.abc import Callable
 from enum import StrEnum
 from types import ModuleType
@@ -17,13 +17,15 @@ from typing import Any
 
 from pipeline.sandbox import wire
 
+_HOLD_SECONDS = 0.02
+"""How long answers may be held back to go together."""
+
 
 def main() -> None:
     """Serve one program in an interpreter of its own, on the channel the parent hands over."""
     sys.path[:] = [entry for entry in sys.path if entry != sys.argv[1]]
     channel = _channel()
-    with channel.makefile("rb") as frames_in, channel.makefile("wb") as frames_out:
-        serve(frames_in, frames_out)
+    serve(channel.recv, channel.send)
 
 
 def _channel() -> socket.socket:
@@ -33,32 +35,68 @@ def _channel() -> socket.socket:
 
 
 def serve(
-    frames_in: io.BufferedReader,
-    frames_out: io.BufferedWriter,
-    lock: Callable[[], None] | None = None,
+    read: Callable[[int], bytes], write: Callable[[memoryview], int], lock: Callable[[], None] | None = None
 ) -> None:
     """Serve one program until there are no more frames. The limits come first, then the lock, then unread code."""
-    program = wire.load_own_frame(frames_in.readline())
+    frames = _Frames(read, write)
+    program = wire.load_own_frame(frames.read())
     try:
         _limit(program["limits"])
         if lock is not None:
             lock()
     except OSError as error:
-        _say(frames_out, {"trouble": str(error)})
+        frames.write({"trouble": str(error)})
         return
-    _say(frames_out, {"alive": True})
+    frames.write({"alive": True})
     try:
         loaded = _load(program["package"], program["modules"])
         classes = _Classes(program["package"], loaded.get("types"))
     except BaseException as error:  # noqa: BLE001 - unread code may raise anything
-        _say(frames_out, {"failed": f"{type(error).__name__}: {_text(error)}"})
+        frames.write({"failed": f"{type(error).__name__}: {_text(error)}"})
         return
-    _say(frames_out, {"ready": True})
-    while line := frames_in.readline():
+    frames.write({"ready": True})
+    frames.hold_seconds = 0.0 if program["one_by_one"] else _HOLD_SECONDS
+    while line := frames.read():
         for number, (function, arguments) in enumerate(wire.load_own_frame(line)):
             called = getattr(loaded[function], function)
-            frames_out.write(_line({"n": number, **_observe(called, arguments, classes)}))
-            frames_out.flush()
+            frames.write({"n": number, **_observe(called, arguments, classes)})
+        frames.flush()
+
+
+class _Frames:
+    """Lines of JSON on a channel: read whole, written at once or a moment later."""
+
+    def __init__(self, read: Callable[[int], bytes], write: Callable[[memoryview], int]) -> None:
+        self._read = read
+        self._write = write
+        self._unread = b""
+        self._held: list[bytes] = []
+        self._since = 0.0
+        self.hold_seconds = 0.0
+
+    def read(self) -> bytes:
+        """The next line; empty at the end."""
+        parts = [self._unread]
+        while b"\n" not in parts[-1]:
+            part = self._read(1 << 16)
+            if not part:
+                return b""
+            parts.append(part)
+        line, _, self._unread = b"".join(parts).partition(b"\n")
+        self._since = time.perf_counter()
+        return line
+
+    def write(self, frame: dict[str, Any]) -> None:
+        self._held.append(_line(frame))
+        if time.perf_counter() - self._since >= self.hold_seconds:
+            self.flush()
+
+    def flush(self) -> None:
+        waiting = memoryview(b"".join(self._held))
+        while waiting:
+            waiting = waiting[self._write(waiting) :]
+        self._held.clear()
+        self._since = time.perf_counter()
 
 
 def finish() -> int:
@@ -67,11 +105,6 @@ def finish() -> int:
         if name in sys.modules:
             getattr(sys.modules[name], end)()
     return 0
-
-
-def _say(frames_out: io.BufferedWriter, frame: dict[str, Any]) -> None:
-    frames_out.write(wire.dump_frame(frame))
-    frames_out.flush()
 
 
 def _limit(limits: dict[str, Any]) -> None:

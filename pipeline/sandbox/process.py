@@ -26,7 +26,7 @@ class ProcessSandbox(Sandbox):
     layers: tuple[str, ...] = ()
 
     def open(self, program: Program, *, hash_seed: int) -> Session:
-        return ChannelSession(_SpawnedChild(hash_seed), program)
+        return ChannelSession(lambda: _SpawnedChild(hash_seed), program)
 
     def close(self) -> None:
         """Nothing outlives a session."""

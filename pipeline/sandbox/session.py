@@ -7,7 +7,7 @@ import contextlib
 import signal
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Protocol
 
@@ -36,24 +36,47 @@ class Child(Protocol):
 
 
 class ChannelSession(Session):
-    """A session over a child's channel: lines of JSON both ways."""
+    """A session over a child's channel: lines of JSON both ways.
 
-    def __init__(self, child: Child, program: Program) -> None:
-        self._child = child
+    Answers come several at a time. When a child is lost, the answers that were still in its hands are lost with it,
+    so a second one is asked for them one by one: which call did it must not hang on chance.
+    """
+
+    def __init__(self, start: Callable[[], Child], program: Program, *, one_by_one: bool = False) -> None:
+        self._start = start
+        self._program = program
+        self._one_by_one = one_by_one
         self._limits = program.limits
         self._lost: str | None = None
         self._loaded = False
+        self._loaded_well = False
         self._ended = False
         self._exit_code: int | None = None
         self._buffer = b""
         self._unread_bytes = 0
         self._deadline = 0.0
+        self._child = start()
         self._begin(program.limits.batch_wall_seconds)
         self._send(
-            {"package": program.package, "modules": dict(program.modules), "limits": asdict(program.limits)}
+            {
+                "package": program.package,
+                "modules": dict(program.modules),
+                "limits": asdict(program.limits),
+                "one_by_one": one_by_one,
+            }
         )
 
     def observe(self, calls: Sequence[Call]) -> list[Observation]:
+        observations = self._observe(calls)
+        unknown = sum(observation.outcome == "lost" for observation in observations)
+        if self._one_by_one or not self._loaded_well or unknown <= 1:
+            return observations
+        again = ChannelSession(self._start, self._program, one_by_one=True)
+        found = again.observe(calls)
+        again.close()
+        return found if any(observation.outcome == "lost" for observation in found) else observations
+
+    def _observe(self, calls: Sequence[Call]) -> list[Observation]:
         self._begin(self._limits.batch_wall_seconds)
         self._send([[call.function, list(call.arguments)] for call in calls])
         self._load()
@@ -96,7 +119,9 @@ class ChannelSession(Session):
         frame = self._read_frame()
         if frame is not None and "failed" in frame:
             self._lost = f"does not load: {wire.printable(str(frame['failed']))}"
-        elif frame not in (None, {"ready": True}):
+        elif frame == {"ready": True}:
+            self._loaded_well = True
+        elif frame is not None:
             self._lost = _NO_OBSERVATION
 
     # -- the channel --------------------------------------------------------------------------------------------

@@ -36,6 +36,7 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[:300])
 
 
+_load = json.JSONDecoder().raw_decode
 _dump = json.JSONEncoder(separators=(",", ":")).encode
 _TO_TEXT: dict[type, Any] = {
     Decimal: str,
@@ -138,9 +139,13 @@ def load_frame(line: bytes) -> Any:
 def load_own_frame(line: bytes) -> Any:
     """The frame of one line from a process of ours, of any size; raises WireError when it is none."""
     try:
-        return json.loads(line)
+        text = line.decode().strip()
+        frame, end = _load(text)
     except (ValueError, RecursionError):
         raise WireError("a frame is not JSON") from None
+    if end != len(text):
+        raise WireError("a frame is not JSON")
+    return frame
 
 
 def _is_deep(frame: Any) -> bool:

@@ -5,6 +5,7 @@ library only.
 """
 
 import contextlib
+import functools
 import gc
 import importlib
 import json
@@ -20,11 +21,14 @@ from typing import Any
 from pipeline.sandbox import locks, probe
 
 REQUEST = struct.Struct("=cI")
-"""What is asked for, and of which child."""
+"""What is asked for, and of which child: the first fork is 1, and so on."""
 ANSWER = struct.Struct("=id")
-"""A process id or an exit status, and the seconds of processor time it took so far."""
+"""An exit status, and the seconds of processor time a child took so far."""
 FORK, ZONES, LOOK, END, KILL = b"F", b"Z", b"L", b"E", b"K"
-"""Fork a child; the same, with every time zone known; say how a child is getting on; wait for its end; end it."""
+"""Fork a child; the same, with every time zone known; say how a child is getting on; wait for its end; end it.
+
+A fork is answered with the child's channel, the others with an `ANSWER`.
+"""
 STILL_RUNNING = -(1 << 16)
 """As a status: the child has not ended."""
 
@@ -53,11 +57,17 @@ def main() -> None:
 
 
 def _load(names: list[str]) -> None:
+    """Import what children may need, without what modules would have done in each of them after a fork.
+
+    A child has one thread and needs no new random numbers; writing them costs it more than all else it does first.
+    """
+    register, os.register_at_fork = os.register_at_fork, lambda **_: None
     for name in (*names, *_WARM):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     with contextlib.suppress(KeyError, ValueError):
         sys.modules["hashlib"].new("sha256")  # the library behind it reads its configuration at its first use
+    os.register_at_fork = register
 
 
 def _lock(ours: dict[str, Any]) -> tuple[list[str], Callable[[], None]]:
@@ -72,49 +82,52 @@ class _Server:
     def __init__(self, control: socket.socket, lock: Callable[[], None] | None) -> None:
         self._control = control
         self._lock = lock
-        self._children: set[int] = set()
+        self._pid = os.getpid()
+        self._children: dict[int, int] = {}
         self._zones: list[Any] = []
 
     def serve(self, request: bytes, child: int) -> None:
-        if request in {END, KILL}:
-            patience_seconds = 1.0 if request == END else 0.0
-            self._control.sendall(ANSWER.pack(*self._end(child, patience_seconds)))
-        elif request == LOOK:
-            self._control.sendall(ANSWER.pack(child, _processor_seconds(child)))
-        else:
+        if request in {FORK, ZONES}:
             if request == ZONES:
                 self._load_zones()
-            self._fork()
+            self._fork(child)
+        elif request == LOOK:
+            self._control.sendall(ANSWER.pack(STILL_RUNNING, _processor_seconds(self._children[child])))
+        else:
+            self._control.sendall(ANSWER.pack(*self._end(child, 1.0 if request == END else 0.0)))
 
     def end_all(self) -> None:
         for child in list(self._children):
             self._end(child, 0.0)
 
-    def _fork(self) -> None:
+    def _fork(self, child: int) -> None:
+        """Answer first and fork then: what this process writes while there are two of them, it copies."""
         ours, theirs = socket.socketpair()
-        server = os.getpid()
-        try:
-            child = os.fork()
-        except OSError:
-            child = -1
-        if child == 0:
-            _serve_child(theirs, self._lock, server)
-        theirs.close()
-        if child > 0:
-            self._children.add(child)
-        socket.send_fds(self._control, [ANSWER.pack(child, 0.0)], [ours.fileno()])
+        socket.send_fds(self._control, [b"."], [ours.fileno()])
         ours.close()
+        channel = theirs.detach()
+        try:
+            pid = os.fork()
+        except OSError:  # whoever has the other end finds it closed
+            os.close(channel)
+            return
+        if pid == 0:
+            _serve_child(channel, self._lock, self._pid)
+        os.close(channel)
+        self._children[child] = pid
 
     def _end(self, child: int, patience_seconds: float) -> tuple[int, float]:
         """Wait a little for a child that has closed its channel, then kill all it left. Exit status and seconds."""
+        pid = self._children.pop(child, None)
+        if pid is None:
+            return STILL_RUNNING, 0.0
         deadline = time.monotonic() + patience_seconds
-        while not (ended := _has_ended(child)) and time.monotonic() < deadline:
+        while not (ended := _has_ended(pid)) and time.monotonic() < deadline:
             time.sleep(0.0002)
         for kill in (os.killpg, os.kill):
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                kill(child, signal.SIGKILL)
-        _, status, usage = os.wait4(child, 0)
-        self._children.discard(child)
+                kill(pid, signal.SIGKILL)
+        _, status, usage = os.wait4(pid, 0)
         return os.waitstatus_to_exitcode(status) if ended else STILL_RUNNING, usage.ru_utime + usage.ru_stime
 
     def _load_zones(self) -> None:
@@ -124,30 +137,29 @@ class _Server:
             self._zones = [zoneinfo.ZoneInfo(key) for key in zoneinfo.available_timezones()]
 
 
-def _serve_child(channel: socket.socket, lock: Callable[[], None] | None, server: int) -> None:
+def _serve_child(channel: int, lock: Callable[[], None] | None, server: int) -> None:
     """Become the child: keep its channel and nothing else, serve one program on it, end."""
     status = 70
     try:
         locks.die_with_parent()
         os.setsid()
         if os.getppid() == server:
-            os.dup2(channel.fileno(), 3)
+            os.dup2(channel, 3)
             os.dup2(0, 2)
             os.closerange(4, 1024)
-            with open(3, "rb", closefd=False) as frames_in, open(3, "wb", closefd=False) as frames_out:
-                probe.serve(frames_in, frames_out, lock)
-                status = probe.finish()
+            probe.serve(functools.partial(os.read, 3), functools.partial(os.write, 3), lock)
+            status = probe.finish()
     finally:
         os._exit(status)
 
 
-def _has_ended(child: int) -> bool:
-    return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+def _has_ended(pid: int) -> bool:
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
-def _processor_seconds(child: int) -> float:
+def _processor_seconds(pid: int) -> float:
     """What a child has used so far, from the clock the kernel keeps of every process."""
     try:
-        return time.clock_gettime((~child << 3) | 2)
+        return time.clock_gettime((~pid << 3) | 2)
     except OSError:
         return 0.0
