@@ -14,6 +14,7 @@ from pipeline.landed import Status, Strangers
 from pipeline.records import Contract, Finding, FunctionReport, Place, Spec, SpecFunction
 from pipeline.settings import Settings
 from pipeline.stages.judge import Judge
+from pipeline.store import InputStore
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -92,6 +93,11 @@ def read_project(settings: Settings, selection: tuple[str, ...] | None) -> Proje
     statuses = tuple(status for spec in specs for status in landed.check_spec(settings.generated, spec))
     strangers = landed.find_strangers(settings.generated, specs, whole=selection is None)
     return Project(settings, (), specs, statuses, strangers)
+
+
+def open_judge(settings: Settings) -> Judge:
+    """A judge for a project: as isolated as its configuration asks for, with the inputs it has drawn before."""
+    return Judge(InputStore(settings.work_folder / "inputs"), at_least=settings.sandbox)
 
 
 def vet_all(judge: Judge, statuses: Sequence[Status], root: Path) -> list[Finding]:

@@ -94,9 +94,9 @@ class ClauseItem(pytest.Item):
 
 
 def _judge_of(config: pytest.Config) -> "Judge":
+    from pipeline.project import open_judge
     from pipeline.settings import find_root, read_settings
-    from pipeline.stages.judge import Judge
 
     if _judge not in config.stash:
-        config.stash[_judge] = Judge(at_least=read_settings(find_root(config.rootpath)).sandbox)
+        config.stash[_judge] = open_judge(read_settings(find_root(config.rootpath)))
     return config.stash[_judge]

@@ -6,7 +6,7 @@ from pathlib import Path
 from pipeline import landed
 from pipeline.errors import OutputError, SettingsError
 from pipeline.landed import Landed, Status
-from pipeline.project import Project, fresh_report, read_project, side_by_side, vet_all
+from pipeline.project import Project, fresh_report, open_judge, read_project, side_by_side, vet_all
 from pipeline.records import Attempt, Contract, FunctionReport, Judgement, Report
 from pipeline.run import Outcome, Progress, Wanted
 from pipeline.settings import Settings
@@ -57,7 +57,7 @@ def lint(settings: Settings, selection: tuple[str, ...] | None, progress: Progre
     project = read_project(settings, selection)
     if project.findings:
         return Outcome(Report(findings=project.findings))
-    judge = Judge(at_least=settings.sandbox)
+    judge = open_judge(settings)
     try:
         isolation = judge.isolation
         progress.start([status.function.contract.id for status in project.statuses], "checking contracts")
@@ -78,7 +78,7 @@ def check(
     isolation = None
     if judge_again:
         fresh = [status for status in project.statuses if status.fresh]
-        judge = Judge(at_least=settings.sandbox)
+        judge = open_judge(settings)
         try:
             isolation = judge.isolation
             progress.start([status.function.contract.id for status in fresh], "judging")

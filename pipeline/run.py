@@ -11,7 +11,7 @@ from pipeline import disk, landed
 from pipeline.asking import Asking, Desk, Usage
 from pipeline.errors import DrystoneError, OutputError
 from pipeline.landed import Status
-from pipeline.project import Project, fresh_report, prune, read_project, vet_all
+from pipeline.project import Project, fresh_report, open_judge, prune, read_project, vet_all
 from pipeline.records import Accepted, Attempt, Contract, FunctionReport, Rejected, Report
 from pipeline.settings import Settings
 from pipeline.stages import architect, implement, land
@@ -106,7 +106,7 @@ class _Generation:
         if not self._wanted.only_diff:
             disk.sweep(self._settings.generated)
         if self._stale:
-            self._judge = Judge(at_least=self._settings.sandbox)
+            self._judge = open_judge(self._settings)
             self._asking = Asking(self._settings, self._settings.entries, fresh=self._wanted.fresh)
             if self._settings.why_models:
                 self._progress.announce(self._settings.why_models)

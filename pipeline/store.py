@@ -1,5 +1,6 @@
-"""Replies already given, by the digest of the whole request, so that a run that was stopped does not ask twice."""
+"""What need not be done twice, by digest: replies already given, inputs already drawn. May be deleted at any time."""
 
+import contextlib
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -8,7 +9,11 @@ from pydantic import TypeAdapter
 
 from pipeline import disk
 from pipeline.digest import digest_json
+from pipeline.errors import OutputError
 from pipeline.llm.port import Reply, Request
+
+_LATEST = 64
+"""Recordings kept in memory; a few kilobytes each."""
 
 
 class ReplyStore:
@@ -27,9 +32,7 @@ class ReplyStore:
             return None
 
     def put(self, entry: str, request: Request, reply: Reply) -> None:
-        ignore = self._folder.parent / ".gitignore"
-        if not ignore.exists():
-            disk.write_text(ignore, "*\n")
+        _keep_out_of_git(self._folder.parent)
         document = {"model": entry, "reply": asdict(reply)}
         disk.write_text(self._path(entry, request), json.dumps(document))
 
@@ -39,3 +42,36 @@ class ReplyStore:
 
     def _path(self, entry: str, request: Request) -> Path:
         return self._folder / f"{digest_json([entry, asdict(request)]).removeprefix('sha256:')}.json"
+
+
+class InputStore:
+    """Recorded inputs, in a folder and the latest in memory; without a folder in memory alone."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+        self._latest: dict[str, str] = {}
+
+    def get(self, key: str) -> str | None:
+        text = self._latest.get(key)
+        return text or (disk.read_text(self._path(key)) if self._folder else None)
+
+    def put(self, key: str, text: str) -> None:
+        """Keep a recording; where nothing can be written it is drawn again another time."""
+        self._latest[key] = text
+        while len(self._latest) > _LATEST:
+            self._latest.pop(next(iter(self._latest)), None)
+        if self._folder is None:
+            return
+        with contextlib.suppress(OutputError):
+            _keep_out_of_git(self._folder.parent)
+            disk.write_text(self._path(key), text)
+
+    def _path(self, key: str) -> Path:
+        assert self._folder is not None
+        return self._folder / f"{key.removeprefix('sha256:')}.json"
+
+
+def _keep_out_of_git(folder: Path) -> None:
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        disk.write_text(ignore, "*\n")

@@ -64,7 +64,7 @@ def main() -> None:
     while (job := channel.hear()) is not None:
         channel.allow_time()
         try:
-            channel.say({"done": jobs.serve(job, sandbox, channel)})
+            channel.say(jobs.serve(job, sandbox, channel))
         except MemoryError:
             channel.say({"failed": "needs more memory than a rule may take"})
         except RecursionError:

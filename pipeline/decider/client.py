@@ -61,8 +61,8 @@ class Decider:
             self._isolation = Isolation.model_validate(self._hear(""))
         return self._isolation
 
-    def run(self, job: dict[str, Any]) -> Any:
-        """What the decider makes of a job.
+    def run(self, job: dict[str, Any]) -> tuple[Any, str | None]:
+        """What the decider makes of a job, and the inputs it drew for it if they were not recorded yet.
 
         Raises UndecidedError when a rule hangs or exhausts memory, SandboxError when the sandbox failed it,
         InternalError when the decider itself broke.
@@ -75,8 +75,8 @@ class Decider:
             match frame:
                 case {"at": str(clause)}:
                     at = clause
-                case {"done": done}:
-                    return done
+                case {"done": done, "drawn": drawn}:
+                    return done, drawn
                 case {"failed": str(reason)}:
                     raise UndecidedError(reason, at)
                 case {"unsafe": str(reason)}:

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any, Protocol, Self
 
 from pipeline.decider.judging import judge
+from pipeline.decider.recording import Recording
 from pipeline.decider.soundness import unsound
 from pipeline.decider.vetting import admit, vet
 from pipeline.records import Case, Clause, Contract, Effort, Judgement
@@ -24,8 +25,14 @@ class Clock(Protocol):
         ...
 
 
-def serve(job: dict[str, Any], sandbox: Sandbox, clock: Clock) -> Any:
-    """What comes of a job, as JSON."""
+def serve(job: dict[str, Any], sandbox: Sandbox, clock: Clock) -> dict[str, Any]:
+    """What comes of a job, as JSON, and the inputs that were drawn for it if they were not recorded yet."""
+    recording = Recording(job.get("recorded"))
+    done = _serve(job, sandbox, clock, recording)
+    return {"done": done, "drawn": recording.render() if recording.grown else None}
+
+
+def _serve(job: dict[str, Any], sandbox: Sandbox, clock: Clock, recording: Recording) -> Any:
     contract = Contract.model_validate(job["contract"])
     problems = unsound(contract)
     match job["job"]:
@@ -40,7 +47,7 @@ def serve(job: dict[str, Any], sandbox: Sandbox, clock: Clock) -> Any:
             ]
             return Judgement(clauses=tuple(clauses)).model_dump(mode="json")
         case "vet":
-            return [asdict(problem) for problem in vet(contract, clock.note)]
+            return [asdict(problem) for problem in vet(contract, clock.note, recording)]
         case "admit":
             cases = [Case.model_validate(case) for case in job["cases"]]
             found = admit(contract, cases, job["rules"], independent=job["independent"], note=clock.note)
@@ -52,22 +59,18 @@ def serve(job: dict[str, Any], sandbox: Sandbox, clock: Clock) -> Any:
         case "judge":
             program = Program(**{**job["program"], "limits": Limits(**job["program"]["limits"])})
             effort = Effort.model_validate(job["effort"])
-            return judge_program(contract, program, sandbox, effort=effort, clock=clock).model_dump(
-                mode="json"
-            )
+            with _Pair(sandbox, program, clock) as pair:
+                judgement = judge(contract, pair.first, pair.second, effort, recording)
+            return _believed(judgement, clean=pair.clean).model_dump(mode="json")
     raise ValueError(job["job"])
 
 
-def judge_program(
-    contract: Contract, program: Program, sandbox: Sandbox, *, effort: Effort, clock: Clock
-) -> Judgement:
-    """Whether a program keeps a contract. A process that does not end cleanly is not believed."""
-    with _Pair(sandbox, program, clock) as pair:
-        judgement = judge(contract, pair.first, pair.second, effort)
-    clauses = judgement.clauses
-    if judgement.passed and not pair.clean:
-        tainted = Clause(clause="limits", passed=False, message="its process did not end cleanly")
-        clauses = tuple(tainted if clause.clause == "limits" else clause for clause in clauses)
+def _believed(judgement: Judgement, *, clean: bool) -> Judgement:
+    """A process that did not end cleanly is not believed."""
+    if clean or not judgement.passed:
+        return judgement
+    tainted = Clause(clause="limits", passed=False, message="its process did not end cleanly")
+    clauses = tuple(tainted if clause.clause == "limits" else clause for clause in judgement.clauses)
     return judgement.model_copy(update={"clauses": clauses})
 
 

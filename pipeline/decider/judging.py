@@ -6,8 +6,7 @@ The candidate is elsewhere; this module sees it through two functions that obser
 import json
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, find, settings
@@ -15,12 +14,14 @@ from hypothesis.errors import HypothesisException
 
 from pipeline.decider import inputs
 from pipeline.decider.clauses import Arguments, Clauses, Expected, Failure, Observe
+from pipeline.decider.recording import Recording, Wired, bare_text
 from pipeline.digest import digest_json, digest_text
-from pipeline.records import Bounds, Clause, Contract, Effort, Judgement
+from pipeline.records import Clause, Contract, Effort, Judgement
 from pipeline.sandbox import wire
-from pipeline.sandbox.port import Observation
+from pipeline.sandbox.port import Call, Observation
 
 THOROUGH = Effort()
+_TEXT = json.JSONEncoder(sort_keys=True).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Trial:
     """One input: what is passed, what is promised, whether a model may see it fail."""
 
     arguments: Arguments
+    call: Call
     expected: tuple[str, Expected] | None = None
     hidden: bool = False
 
@@ -44,13 +46,19 @@ class _Findings:
             self.by_clause[failure.clause] = (rank, failure, trial)
 
 
-def judge(contract: Contract, first: Observe, second: Observe, effort: Effort = THOROUGH) -> Judgement:
+def judge(
+    contract: Contract,
+    first: Observe,
+    second: Observe,
+    effort: Effort = THOROUGH,
+    recording: Recording | None = None,
+) -> Judgement:
     """Decide whether the code behind `first` and `second` (the same code, two processes) keeps the contract."""
     clauses = Clauses(contract, first)
     findings = _Findings()
     trials: list[Trial] = []
     observed: list[Observation] = []
-    for batch in _batches(clauses, effort):
+    for batch in _batches(clauses, effort, recording or Recording()):
         trials += batch
         observed += _try(clauses, batch, first, findings)
         if findings.by_clause:
@@ -60,7 +68,8 @@ def judge(contract: Contract, first: Observe, second: Observe, effort: Effort = 
     if not findings.by_clause and effort.landing:
         _replay(clauses, trials, observed, second, findings)
     if not trials:
-        findings.add(Failure("returns", "there is no input to call it with"), Trial(()))
+        nothing = Trial((), clauses.call(()))
+        findings.add(Failure("returns", "there is no input to call it with"), nothing)
     verdicts = [
         Clause(clause=name, passed=name not in findings.by_clause, message=message, hidden=hidden)
         for name in contract.clauses
@@ -72,7 +81,7 @@ def judge(contract: Contract, first: Observe, second: Observe, effort: Effort = 
     return Judgement(clauses=tuple(verdicts), inputs=len(trials), fingerprint=fingerprint)
 
 
-def _batches(clauses: Clauses, effort: Effort) -> Iterator[list[Trial]]:
+def _batches(clauses: Clauses, effort: Effort, recording: Recording) -> Iterator[list[Trial]]:
     """What to call a candidate with, until something is broken: made when it is wanted.
 
     Whoever wants a counterexample gets cases and generated inputs together: a smaller one may be among these.
@@ -82,9 +91,9 @@ def _batches(clauses: Clauses, effort: Effort) -> Iterator[list[Trial]]:
         yield cases
         cases = []
     if cases or effort.generated:
-        yield cases + _generated(clauses, "working", effort.generated, hidden=False)
+        yield cases + _generated(clauses, "working", effort.generated, recording)
     if effort.landing:
-        yield _generated(clauses, "landing", effort.generated, hidden=True)
+        yield _generated(clauses, "landing", effort.generated, recording)
 
 
 def case_trials(clauses: Clauses) -> list[Trial]:
@@ -93,44 +102,47 @@ def case_trials(clauses: Clauses) -> list[Trial]:
     for case in clauses.contract.cases:
         value = None if case.raises else clauses.types.decode(clauses.contract.returns, case.returns)
         expected = (case.name, Expected(value, case.raises))
-        trials.append(Trial(clauses.arguments(case.given), expected, hidden=not case.shown))
+        arguments = clauses.arguments(case.given)
+        trials.append(Trial(arguments, clauses.call(arguments), expected, hidden=not case.shown))
     return trials
 
 
-def generated_arguments(clauses: Clauses, purpose: str, count: int) -> list[Arguments]:
-    """Inputs drawn for a contract; the same for every candidate, other ones for every purpose.
+def generated_trials(clauses: Clauses, purpose: str, count: int, recording: Recording) -> list[Trial]:
+    """Inputs drawn for a contract; the same for every candidate, other ones for every purpose."""
+    wired = recording.inputs(f"{purpose} {count}", lambda: _draw(clauses.contract, purpose, count))
+    return [
+        Trial(
+            tuple(wire.decode(argument, clauses.types.classes) for argument in arguments),
+            Call(clauses.contract.function, tuple(arguments)),
+        )
+        for arguments in wired
+    ]
 
-    What says nothing of the inputs, prose and seals, does not change them.
-    """
-    prose = dict.fromkeys(("summary", "derived_from", "seal"), "")
-    bare = {"approach": None, "constraints": (), "decisions": (), "bounds": Bounds(), **prose}
-    wired = _drawn(clauses.contract.model_copy(update=bare).model_dump_json(), purpose, count)
-    return [tuple(wire.decode(item, clauses.types.classes) for item in arguments) for arguments in wired]
 
-
-@lru_cache(maxsize=16)
-def _drawn(contract: str, purpose: str, count: int) -> list[tuple[Any, ...]]:
-    """Drawn once for all candidates of a contract; wired, because every job has classes of its own."""
-    clauses = Clauses(Contract.model_validate_json(contract))
-    number = int(digest_text(purpose + contract)[7:23], 16)
+def _draw(contract: Contract, purpose: str, count: int) -> list[Wired]:
+    text = bare_text(contract)
+    clauses = Clauses(Contract.model_validate_json(text))
+    number = int(digest_text(purpose + text)[7:23], 16)
     drawn = inputs.corpus(
         clauses.contract, clauses.types, allowed=clauses.allowed, seed_number=number, count=count
     )
-    return [clauses.call(arguments).arguments for arguments in drawn]
+    return [list(clauses.call(arguments).arguments) for arguments in drawn]
 
 
-def _generated(clauses: Clauses, purpose: str, count: int, *, hidden: bool) -> list[Trial]:
+def _generated(clauses: Clauses, purpose: str, count: int, recording: Recording) -> list[Trial]:
+    hidden = purpose == "landing"
     if not count:
         return []
     if not clauses.contract.params:
-        return [] if hidden else [Trial(())]
-    return [Trial(arguments, hidden=hidden) for arguments in generated_arguments(clauses, purpose, count)]
+        return [] if hidden else [Trial((), clauses.call(()))]
+    trials = generated_trials(clauses, purpose, count, recording)
+    return [replace(trial, hidden=True) for trial in trials] if hidden else trials
 
 
 def _try(
     clauses: Clauses, trials: Sequence[Trial], observe: Observe, findings: _Findings
 ) -> list[Observation]:
-    observed = observe([clauses.call(trial.arguments) for trial in trials])
+    observed = observe([trial.call for trial in trials])
     lost = False
     for trial, observation in zip(trials, observed, strict=True):
         if lost:
@@ -149,9 +161,9 @@ def _replay(
     findings: _Findings,
 ) -> None:
     """Same input, same outcome: again in a fresh process, in reverse, with other hash seeds."""
-    again = second([clauses.call(trial.arguments) for trial in reversed(trials)])
+    again = second([trial.call for trial in reversed(trials)])
     for trial, before, after in zip(trials, observed, reversed(again), strict=True):
-        if digest_json([before.value, before.error]) == digest_json([after.value, after.error]):
+        if _TEXT([before.value, before.error]) == _TEXT([after.value, after.error]):
             continue
         broken = next((f.message for f in clauses.failures(trial.arguments, after, trial.expected)), None)
         if broken is None and _answer(before) == _answer(after):
@@ -162,7 +174,7 @@ def _replay(
 
 def _answer(observation: Observation) -> str:
     """What a call came to, whatever the order in which a dict was filled: equal answers, equal texts."""
-    return json.dumps([observation.outcome, _unordered(observation.value), observation.error], sort_keys=True)
+    return _TEXT([observation.outcome, _unordered(observation.value), observation.error])
 
 
 def _unordered(wired: Any) -> Any:
@@ -198,7 +210,7 @@ def _shrink(clauses: Clauses, observe: Observe, findings: _Findings) -> None:
         failure = broken(smallest) or failure
     except HypothesisException:
         return
-    findings.add(failure, Trial(smallest))
+    findings.add(failure, Trial(smallest, clauses.call(smallest)))
 
 
 def _account(findings: _Findings, clause: str) -> tuple[str | None, bool]:

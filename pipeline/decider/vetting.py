@@ -15,7 +15,8 @@ from pipeline.decider.clauses import (
     Expected,
     NeedsCodeError,
 )
-from pipeline.decider.judging import Trial, case_trials, generated_arguments
+from pipeline.decider.judging import Trial, case_trials, generated_trials
+from pipeline.decider.recording import Recording
 from pipeline.decider.soundness import Problem
 from pipeline.records import Case, Contract, Rule
 from pipeline.rules import check_rule
@@ -39,7 +40,7 @@ class Admission:
     refused: tuple[str, ...]
 
 
-def vet(contract: Contract, note: Note) -> list[Problem]:
+def vet(contract: Contract, note: Note, recording: Recording) -> list[Problem]:
     """Everything that makes a contract unfit to ask code for; empty for a sound one."""
     clauses = Clauses(contract)
     problems = []
@@ -53,7 +54,8 @@ def vet(contract: Contract, note: Note) -> list[Problem]:
     if problems:
         return problems
     note("requires")
-    arguments = generated_arguments(clauses, "vetting", VETTING_INPUTS) if contract.params else []
+    trials = generated_trials(clauses, "vetting", VETTING_INPUTS, recording) if contract.params else []
+    arguments = [trial.arguments for trial in trials]
     if contract.params and not arguments and not contract.requires:
         problems.append(
             Problem("contract", "no input could be drawn for its parameters; say them with wider types")
@@ -112,7 +114,7 @@ def satisfying_stubs(clauses: Clauses, arguments: list[Arguments]) -> Iterator[s
     """Functions that do no work and yet keep every clause, as Python text."""
     contract = clauses.contract
     trials = case_trials(clauses)
-    trials += [Trial(drawn) for drawn in arguments]
+    trials += [Trial(drawn, clauses.call(drawn)) for drawn in arguments]
     if not contract.params or not trials:
         return
     for text, stub in _stubs(clauses):
@@ -220,7 +222,7 @@ def _refuse_case(clauses: Clauses, case: Case, known: set[str], *, independent: 
         return str(error)
     if repr(arguments) in known:
         return "the contract already has a case with these arguments"
-    trial = Trial(arguments, (case.name, Expected(value, case.raises)))
+    trial = Trial(arguments, clauses.call(arguments), (case.name, Expected(value, case.raises)))
     complaint = contradiction(clauses, trial)
     if complaint:
         return complaint

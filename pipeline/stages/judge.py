@@ -8,9 +8,11 @@ from typing import Any
 
 from pipeline import bounds, render
 from pipeline.decider.client import RULE_SECONDS, Decider, UndecidedError
+from pipeline.decider.recording import recording_key
 from pipeline.errors import SandboxError
 from pipeline.records import Case, Clause, Contract, Effort, Isolation, Judgement, Rule
 from pipeline.sandbox.port import Level, Program
+from pipeline.store import InputStore
 
 THOROUGH = Effort()
 
@@ -27,8 +29,14 @@ class Judge:
     """Holds contracts against themselves and candidates against contracts. Safe to use from several threads."""
 
     def __init__(
-        self, *, at_least: Level = "process", at_most: Level = "kernel", rule_seconds: float = RULE_SECONDS
+        self,
+        inputs: InputStore | None = None,
+        *,
+        at_least: Level = "process",
+        at_most: Level = "kernel",
+        rule_seconds: float = RULE_SECONDS,
     ) -> None:
+        self._inputs = inputs or InputStore()
         self._at_least = at_least
         self._at_most = at_most
         self._rule_seconds = rule_seconds
@@ -43,7 +51,7 @@ class Judge:
     def vet(self, contract: Contract) -> list[tuple[str, str]]:
         """Clause and complaint for everything that makes a contract unfit to ask code for."""
         try:
-            found = self._run({"job": "vet", "contract": contract.model_dump(mode="json")})
+            found = self._run(contract, {"job": "vet"})
         except UndecidedError as error:
             return [(error.clause, str(error))]
         return [(item["clause"], item["message"]) for item in found]
@@ -54,13 +62,12 @@ class Judge:
         """The proposals that may enter a contract, and why the others may not."""
         job = {
             "job": "admit",
-            "contract": contract.model_dump(mode="json"),
             "cases": [case.model_dump(mode="json") for case in cases],
             "rules": list(rules),
             "independent": independent,
         }
         try:
-            found = self._run(job)
+            found = self._run(contract, job)
         except UndecidedError as error:
             return (), (), (f"{error.clause} {error}",)
         return (
@@ -82,7 +89,6 @@ class Judge:
         """Whether a program keeps a contract, the bounds aside: what is left once they have been checked."""
         job = {
             "job": "judge",
-            "contract": contract.model_dump(mode="json"),
             "program": {
                 "modules": dict(program.modules),
                 "package": program.package,
@@ -91,7 +97,7 @@ class Judge:
             "effort": effort.model_dump(mode="json"),
         }
         try:
-            return Judgement.model_validate(self._run(job))
+            return Judgement.model_validate(self._run(contract, job))
         except UndecidedError as error:
             return _single("limits", f"with what it returned, a rule {error}")
 
@@ -100,9 +106,16 @@ class Judge:
         while not self._idle.empty():
             self._idle.get().close()
 
-    def _run(self, job: dict[str, Any]) -> Any:
+    def _run(self, contract: Contract, job: dict[str, Any]) -> Any:
+        key = recording_key(contract)
+        recorded = self._inputs.get(key)
         with self._decider() as decider:
-            return decider.run(job)
+            done, drawn = decider.run(
+                {**job, "contract": contract.model_dump(mode="json"), "recorded": recorded}
+            )
+        if drawn:
+            self._inputs.put(key, drawn)
+        return done
 
     @contextmanager
     def _decider(self) -> Iterator[Decider]:

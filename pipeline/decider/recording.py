@@ -1,0 +1,74 @@
+"""Generated inputs as they are recorded: drawn once for a contract, tried on every candidate, shown to no model.
+
+Drawing costs a hundred times what trying does. What is recorded may be lost at any time: the same is drawn again.
+"""
+
+import functools
+import importlib.metadata
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pipeline.digest import digest_text
+from pipeline.records import Bounds, Contract
+
+Wired = list[Any]
+"""The arguments of one call, as tagged JSON."""
+
+
+def bare_text(contract: Contract) -> str:
+    """A contract without what says nothing of its inputs: prose, seals, what a model may write."""
+    prose = dict.fromkeys(("summary", "derived_from", "seal"), "")
+    bare = {"approach": None, "constraints": (), "decisions": (), "bounds": Bounds(), **prose}
+    return contract.model_copy(update=bare).model_dump_json()
+
+
+def recording_key(contract: Contract) -> str:
+    """Digest of all that the inputs of a contract depend on."""
+    return digest_text(_generator() + bare_text(contract))
+
+
+@functools.cache
+def _generator() -> str:
+    """What draws: the version of Hypothesis and the modules that tell it what to draw."""
+    folder = Path(__file__).parent
+    modules = (
+        "inputs.py",
+        "moments.py",
+        "rarely.py",
+        "judging.py",
+        "recording.py",
+        "../rules.py",
+        "../values.py",
+    )
+    texts = [(folder / name).read_text("utf-8") for name in modules]
+    return "\n".join([importlib.metadata.version("hypothesis"), *texts])
+
+
+class Recording:
+    """The inputs of one contract by purpose."""
+
+    def __init__(self, text: str | None = None) -> None:
+        self._by_purpose: dict[str, list[Wired]] = _read(text) if text else {}
+        self.grown = False
+        """Whether something was drawn that was not there."""
+
+    def inputs(self, purpose: str, draw: Callable[[], list[Wired]]) -> list[Wired]:
+        """What is recorded for a purpose, drawn now if nothing is."""
+        if purpose not in self._by_purpose:
+            self._by_purpose[purpose] = draw()
+            self.grown = True
+        return self._by_purpose[purpose]
+
+    def render(self) -> str:
+        inputs = json.dumps(self._by_purpose, separators=(",", ":"))
+        return f"{digest_text(inputs)}\n{inputs}\n"
+
+
+def _read(text: str) -> dict[str, list[Wired]]:
+    digest, _, inputs = text.removesuffix("\n").partition("\n")
+    if digest_text(inputs) != digest:  # damaged: the same is drawn again
+        return {}
+    found: dict[str, list[Wired]] = json.loads(inputs)
+    return found
