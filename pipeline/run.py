@@ -15,7 +15,7 @@ from pipeline.project import Project, fresh_report, open_judge, prune, read_proj
 from pipeline.records import Accepted, Attempt, Contract, FunctionReport, Rejected, Report
 from pipeline.settings import Settings
 from pipeline.stages import architect, implement, land
-from pipeline.stages.judge import Judge, Part
+from pipeline.stages.judge import Part
 
 
 class Progress(Protocol):

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from pipeline.sandbox.port import Level
 
 RULE_SECONDS = 30.0
 """Processor time between two signs of life; a rule that computes longer than that is no rule."""
-_WALL_SECONDS = 1800.0
-"""How long a decider may be silent in any case."""
+_SILENT_SECONDS = 90.0 if sys.platform == "win32" else 1800.0
+"""How long a decider may be silent in any case; where the kernel does not count its time, the only limit."""
 
 _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from pipeline.decider.__main__ import main; main()"
 _ROOT = str(Path(__file__).resolve().parents[2])
@@ -37,6 +38,7 @@ class Decider:
 
     def __init__(self, at_most: Level = "kernel", rule_seconds: float = RULE_SECONDS) -> None:
         self._rule_seconds = rule_seconds
+        self._wall_seconds = rule_seconds + _SILENT_SECONDS
         self._isolation: Isolation | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="drystone-", ignore_cleanup_errors=True)
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
@@ -49,6 +51,9 @@ class Decider:
             )  # fmt: skip
         except OSError as error:
             raise SandboxError(f"cannot start the decider's process: {error}") from None
+        self._deadline: float | None = None
+        self._closed = threading.Event()
+        threading.Thread(target=self._watch, daemon=True).start()
 
     @property
     def alive(self) -> bool:
@@ -86,6 +91,7 @@ class Decider:
 
     def close(self) -> None:
         """End the process at once; it holds nothing worth keeping."""
+        self._closed.set()
         kill(self._process)
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):
@@ -107,24 +113,20 @@ class Decider:
 
     def _hear(self, at: str) -> Any:
         assert self._process.stdout is not None
-        expired = threading.Event()
-
-        def expire() -> None:
-            expired.set()
-            kill(self._process)
-
-        timer = threading.Timer(_WALL_SECONDS, expire)
-        timer.daemon = True
-        timer.start()
-        try:
-            line = self._process.stdout.readline()
-        finally:
-            timer.cancel()
+        self._deadline = time.monotonic() + self._wall_seconds
+        line = self._process.stdout.readline()
+        expired, self._deadline = time.monotonic() > self._deadline, None
         if line.endswith(b"\n"):
             return wire.load_own_frame(line)
-        if expired.is_set() or self._process.wait() == -getattr(signal, "SIGVTALRM", 26):
+        if expired or self._process.wait() == -getattr(signal, "SIGVTALRM", 26):
             raise UndecidedError(f"takes longer than {self._rule_seconds:.0f} s to evaluate", at)
         raise self._broken()
+
+    def _watch(self) -> None:
+        while not self._closed.wait(1.0):
+            deadline = self._deadline
+            if deadline is not None and time.monotonic() > deadline:
+                kill(self._process)
 
     def _broken(self) -> InternalError:
         self._stderr.seek(0)

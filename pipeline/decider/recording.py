@@ -31,7 +31,7 @@ def recording_key(contract: Contract) -> str:
 
 @functools.cache
 def _generator() -> str:
-    """What draws: the version of Hypothesis and the modules that tell it what to draw."""
+    """Digest of what draws: the version of Hypothesis and the modules that tell it what to draw."""
     folder = Path(__file__).parent
     modules = (
         "inputs.py",
@@ -43,7 +43,7 @@ def _generator() -> str:
         "../values.py",
     )
     texts = [(folder / name).read_text("utf-8") for name in modules]
-    return "\n".join([importlib.metadata.version("hypothesis"), *texts])
+    return digest_text("\n".join([importlib.metadata.version("hypothesis"), *texts]))
 
 
 class Recording:
