@@ -153,10 +153,13 @@ def durations(text: str) -> list[timedelta]:
     return found
 
 
-def compile_rule(text: str) -> CodeType:
-    """The code of a checked rule, for `eval` with `namespace(...)` as globals. For the decider process alone."""
+def compile_rule(text: str, name: str = "<rule>") -> CodeType:
+    """The code of a checked rule, for `eval` with `namespace(...)` as globals. For the decider process alone.
+
+    `name` stands for a file's name in tracebacks.
+    """
     with warnings.catch_warnings(action="ignore"):
-        return compile(_parse(text), "<rule>", "eval")
+        return compile(_parse(text), name, "eval")
 
 
 def namespace(types: Types, functions: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:

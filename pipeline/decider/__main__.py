@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from pipeline.decider import clock
 from pipeline.errors import SandboxError
 from pipeline.sandbox import locks, strongest, wire
 from pipeline.sandbox.forked import readable_paths
@@ -21,10 +22,9 @@ MEMORY_BYTES = 2 << 30
 class Channel:
     """Frames to and from the parent; nothing else may write where frames go."""
 
-    def __init__(self, rule_seconds: float) -> None:
+    def __init__(self) -> None:
         self._in = os.fdopen(os.dup(0), "rb")
         self._out = os.fdopen(os.dup(1), "wb")
-        self._rule_seconds = rule_seconds
         os.dup2(2, 1)
 
     def say(self, frame: dict[str, Any]) -> None:
@@ -36,21 +36,14 @@ class Channel:
         return wire.load_own_frame(line) if line else None
 
     def note(self, clause: str) -> None:
-        """Say which clause is being worked on, and give it its time."""
-        self.allow_time()
+        """Say which clause is being worked on."""
         self.say({"at": clause})
-
-    def allow_time(self) -> None:
-        """Give what comes next its processor time; the kernel ends the process that takes more."""
-        signal: Any = importlib.import_module("signal")
-        if hasattr(signal, "setitimer"):
-            signal.setitimer(signal.ITIMER_VIRTUAL, self._rule_seconds)
 
 
 def main() -> None:
     """Serve jobs until standard input ends. Arguments: the level at most, a rule's seconds, modules to preload."""
     at_most: Level = "kernel" if sys.argv[2] == "kernel" else "process"
-    channel = Channel(float(sys.argv[3]))
+    channel = Channel()
     preload = sys.argv[4].split(",")
     sandbox = strongest.start(at_most, preload)
     _limit_memory()
@@ -58,13 +51,13 @@ def main() -> None:
     sandbox, trouble = strongest.choose(sandbox, preload)
     if sandbox.level == "kernel":
         locks.lock_decider(readable=readable_paths(), writable=[str(Path.cwd())])
+    clock.limit_rules(float(sys.argv[3]))
     _hide_own_modules()
     remedy = strongest.remedy(trouble) if trouble else ""
     channel.say({"level": sandbox.level, "layers": sandbox.layers, "trouble": trouble, "remedy": remedy})
     while (job := channel.hear()) is not None:
-        channel.allow_time()
         try:
-            channel.say(jobs.serve(job, sandbox, channel))
+            channel.say(jobs.serve(job, sandbox, channel.note))
         except MemoryError:
             channel.say({"failed": "needs more memory than a rule may take"})
         except RecursionError:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from typing import Any
 
+from pipeline.decider import clock
 from pipeline.digest import digest_json
 from pipeline.records import Contract
 from pipeline.rules import calls_functions, compile_rule, namespace
@@ -68,11 +69,15 @@ class Clauses:
     def holds(self, rule: str, arguments: Arguments, result: Any = MISSING) -> bool:
         """Whether a rule is true of a call. Raises whatever the rule raises."""
         if rule not in self._code:
-            self._code[rule] = compile_rule(rule)
+            self._code[rule] = compile_rule(rule, clock.FRAME + rule)
         scope = dict(zip(self.names, arguments, strict=True))
         if result is not MISSING:
             scope["result"] = result
-        return bool(eval(self._code[rule], {**self._globals, **scope}))  # noqa: S307 - parsed against the whitelist
+        clock.start()
+        try:
+            return bool(eval(self._code[rule], {**self._globals, **scope}))  # noqa: S307 - parsed against the whitelist
+        finally:
+            clock.stop()
 
     def allowed(self, arguments: Arguments) -> bool:
         """Whether the preconditions hold; a precondition that raises does not."""

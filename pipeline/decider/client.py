@@ -1,5 +1,6 @@
 """The parent's side of a decider process: starts it, sends it jobs, bounds its time."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -10,15 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.bounds.names import DEFAULT_IMPORTS
+from pipeline.decider import clock
 from pipeline.errors import InternalError, SandboxError
 from pipeline.records import Isolation
 from pipeline.sandbox import wire
 from pipeline.sandbox.children import bare_environment, kill
 from pipeline.sandbox.port import Level
 
-RULE_SECONDS = 30.0
-"""Processor time between two signs of life; a rule that computes longer than that is no rule."""
-_SILENT_SECONDS = 90.0 if sys.platform == "win32" else 1800.0
+RULE_SECONDS = 5.0
+"""Processor time of one rule on one input; what computes longer than that is no rule."""
+_SILENT_SECONDS = 90.0 if sys.platform == "win32" else 900.0
 """How long a decider may be silent in any case; where the kernel does not count its time, the only limit."""
 
 _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from pipeline.decider.__main__ import main; main()"
@@ -118,8 +120,10 @@ class Decider:
         expired, self._deadline = time.monotonic() > self._deadline, None
         if line.endswith(b"\n"):
             return wire.load_own_frame(line)
-        if expired or self._process.wait() == -getattr(signal, "SIGVTALRM", 26):
-            raise UndecidedError(f"takes longer than {self._rule_seconds:.0f} s to evaluate", at)
+        if expired or self._process.wait() == -getattr(signal, "SIGPROF", 27):
+            told = re.search(rf'File "{clock.FRAME}(.*)", line', self._last_words())
+            which = f"'{told[1]}' " if told and told[1] not in at else ""
+            raise UndecidedError(f"{which}takes longer than {self._rule_seconds:.0f} s to evaluate", at)
         raise self._broken()
 
     def _watch(self) -> None:
@@ -129,6 +133,9 @@ class Decider:
                 kill(self._process)
 
     def _broken(self) -> InternalError:
+        said = self._last_words()[-2000:]
+        return InternalError(f"the decider's process ended: {said or 'without a word'}")
+
+    def _last_words(self) -> str:
         self._stderr.seek(0)
-        tail = self._stderr.read()[-2000:].decode(errors="replace").strip()
-        return InternalError(f"the decider's process ended: {tail or 'without a word'}")
+        return self._stderr.read()[-100_000:].decode(errors="replace").strip()

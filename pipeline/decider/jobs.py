@@ -2,37 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from pipeline.decider.judging import judge
 from pipeline.decider.recording import Recording
 from pipeline.decider.soundness import unsound
-from pipeline.decider.vetting import admit, vet
+from pipeline.decider.vetting import Note, admit, vet
 from pipeline.records import Case, Clause, Contract, Effort, Judgement
 from pipeline.sandbox import strongest
 from pipeline.sandbox.port import Call, Limits, Observation, Program, Sandbox, Session
 
 
-class Clock(Protocol):
-    """Whoever keeps the time of what a job does."""
-
-    def note(self, clause: str) -> None:
-        """Say which clause is being worked on, and give it its time."""
-        ...
-
-    def allow_time(self) -> None:
-        """Give what comes next its time."""
-        ...
-
-
-def serve(job: dict[str, Any], sandbox: Sandbox, clock: Clock) -> dict[str, Any]:
+def serve(job: dict[str, Any], sandbox: Sandbox, note: Note) -> dict[str, Any]:
     """What comes of a job, as JSON, and the inputs that were drawn for it if they were not recorded yet."""
     recording = Recording(job.get("recorded"))
-    done = _serve(job, sandbox, clock, recording)
+    done = _serve(job, sandbox, note, recording)
     return {"done": done, "drawn": recording.render() if recording.grown else None}
 
 
-def _serve(job: dict[str, Any], sandbox: Sandbox, clock: Clock, recording: Recording) -> Any:
+def _serve(job: dict[str, Any], sandbox: Sandbox, note: Note, recording: Recording) -> Any:
     contract = Contract.model_validate(job["contract"])
     problems = unsound(contract)
     match job["job"]:
@@ -47,10 +35,10 @@ def _serve(job: dict[str, Any], sandbox: Sandbox, clock: Clock, recording: Recor
             ]
             return Judgement(clauses=tuple(clauses)).model_dump(mode="json")
         case "vet":
-            return [asdict(problem) for problem in vet(contract, clock.note, recording)]
+            return [asdict(problem) for problem in vet(contract, note, recording)]
         case "admit":
             cases = [Case.model_validate(case) for case in job["cases"]]
-            found = admit(contract, cases, job["rules"], independent=job["independent"], note=clock.note)
+            found = admit(contract, cases, job["rules"], independent=job["independent"], note=note)
             return {
                 "cases": [case.model_dump(mode="json") for case in found.cases],
                 "rules": [rule.model_dump(mode="json") for rule in found.rules],
@@ -59,7 +47,7 @@ def _serve(job: dict[str, Any], sandbox: Sandbox, clock: Clock, recording: Recor
         case "judge":
             program = Program(**{**job["program"], "limits": Limits(**job["program"]["limits"])})
             effort = Effort.model_validate(job["effort"])
-            with _Pair(sandbox, program, clock) as pair:
+            with _Pair(sandbox, program) as pair:
                 judgement = judge(contract, pair.first, pair.second, effort, recording)
             return _believed(judgement, clean=pair.clean).model_dump(mode="json")
     raise ValueError(job["job"])
@@ -77,10 +65,9 @@ def _believed(judgement: Judgement, *, clean: bool) -> Judgement:
 class _Pair:
     """The two processes a candidate is observed in; the second starts only when it is asked."""
 
-    def __init__(self, sandbox: Sandbox, program: Program, clock: Clock) -> None:
+    def __init__(self, sandbox: Sandbox, program: Program) -> None:
         self._sandbox = sandbox
         self._program = program
-        self._clock = clock
         self._sessions: dict[int, Session] = {}
         self.clean = True
         """After the block: every process ended cleanly."""
@@ -94,9 +81,7 @@ class _Pair:
     def _observe(self, hash_seed: int, calls: Sequence[Call]) -> list[Observation]:
         if hash_seed not in self._sessions:
             self._sessions[hash_seed] = self._sandbox.open(self._program, hash_seed=hash_seed)
-        observations = self._sessions[hash_seed].observe(calls)
-        self._clock.allow_time()
-        return observations
+        return self._sessions[hash_seed].observe(calls)
 
     def __enter__(self) -> Self:
         return self
