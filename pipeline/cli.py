@@ -32,6 +32,11 @@ INTERRUPTED = "drystone: interrupted; what had landed stays, the next run goes o
 _specs = click.argument("specs", nargs=-1, metavar="[SPEC]...")
 _json = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on standard output.")
 
+_sandbox = click.option(
+    "--sandbox", type=click.Choice(["process", "kernel"]),
+    help="Isolation that must at least be reached; the strongest there is is used in any case.",
+)  # fmt: skip
+
 
 class _Main(click.Group):
     """Gives a wrong command line a report as well, where a report in JSON was asked for."""
@@ -151,6 +156,7 @@ def main() -> None:
     "--implementer", "implementers", metavar="MODEL", multiple=True,
     help="Who writes functions: provider:model, or 'local x8' for eight samples. Repeat it for a ladder.",
 )  # fmt: skip
+@_sandbox
 @_json
 @_command
 def generate(
@@ -162,6 +168,7 @@ def generate(
     jobs: int | None,
     architect: str | None,
     implementers: tuple[str, ...],
+    sandbox: str | None,
     as_json: bool,
 ) -> int:
     """Bring generated/ up to its specs.
@@ -171,7 +178,7 @@ def generate(
     """
     from pipeline import reading, run  # --help must not wait for them
 
-    settings = _settings(architect=architect, implementer=implementers, jobs=jobs)
+    settings = _settings(architect=architect, implementer=implementers, jobs=jobs, sandbox=sandbox)
     wanted = run.Wanted(selection=specs or None, fresh=fresh, only_diff=only_diff)
     if only_plan:
         return _finish(reading.plan(settings, wanted), as_json=as_json)
@@ -183,9 +190,10 @@ def generate(
 @main.command(epilog=EPILOG)
 @_specs
 @click.option("--no-judge", is_flag=True, help="Compare digests only; do not run any function.")
+@_sandbox
 @_json
 @_command
-def check(specs: tuple[str, ...], *, no_judge: bool, as_json: bool) -> int:
+def check(specs: tuple[str, ...], *, no_judge: bool, sandbox: str | None, as_json: bool) -> int:
     """Tell whether generated/ is what its specs say. Reads only; needs no key and no network.
 
     Finds stale functions, files edited by hand, orphans and strangers, and judges every landed function again.
@@ -193,7 +201,7 @@ def check(specs: tuple[str, ...], *, no_judge: bool, as_json: bool) -> int:
     from pipeline import reading
 
     with _progress() as progress:
-        outcome = reading.check(_settings(), specs or None, progress, judge_again=not no_judge)
+        outcome = reading.check(_settings(sandbox=sandbox), specs or None, progress, judge_again=not no_judge)
     return _finish(outcome, as_json=as_json)
 
 
@@ -275,12 +283,10 @@ def model_path() -> int:
     return 0
 
 
-def _settings(
-    *, architect: str | None = None, implementer: tuple[str, ...] = (), jobs: int | None = None
-) -> "Settings":
+def _settings(**given: Any) -> "Settings":
     from pipeline.settings import find_root, read_settings
 
-    return read_settings(find_root(Path.cwd()), architect=architect, implementer=implementer, jobs=jobs)
+    return read_settings(find_root(Path.cwd()), **given)
 
 
 def _progress() -> Any:

@@ -6,16 +6,19 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from pipeline.errors import SettingsError
 from pipeline.llm.registry import ProviderSettings, default_models
 from pipeline.records import Rung
+from pipeline.sandbox.port import Level
 
 NOBODY = "none"
 """As a model's name: the role is not played."""
+SANDBOX_VARIABLE = "DRYSTONE_SANDBOX"
+"""Environment variable that says what isolation is required; for `pytest generated`, which has no option for it."""
 
 
 class _Table(BaseModel):
@@ -39,7 +42,7 @@ class ModelSettings(_Table):
 class FileSettings(_Table):
     """`[tool.drystone]`."""
 
-    sandbox: Literal["process", "kernel"] = "process"
+    sandbox: Level = "process"
     """Isolation that must at least be reached; a run that cannot reach it stops."""
     jobs: int = Field(default=0, ge=0, le=64)
     """Functions worked on at once; 0 chooses by the models in play."""
@@ -51,7 +54,7 @@ class Settings(_Table):
     """The configuration of one run, complete."""
 
     root: Path
-    sandbox: Literal["process", "kernel"]
+    sandbox: Level
     jobs: int
     architect: str | None
     """None: contracts are derived from the spec alone."""
@@ -96,8 +99,12 @@ def read_settings(
     architect: str | None = None,
     implementer: tuple[str, ...] = (),
     jobs: int | None = None,
+    sandbox: str | None = None,
 ) -> Settings:
-    """The settings of a project; what is given here wins over the file. Raises SettingsError."""
+    """The settings of a project; what is given here wins over the environment, and that over the file.
+
+    Raises SettingsError.
+    """
     found = _read_file(root / "pyproject.toml")
     named_architect = architect or found.models.architect
     ladder = implementer or found.models.implementer or ()
@@ -111,13 +118,20 @@ def read_settings(
         )
     return Settings(
         root=root,
-        sandbox=found.sandbox,
+        sandbox=_level(sandbox or environ.get(SANDBOX_VARIABLE) or found.sandbox),
         jobs=found.jobs if jobs is None else jobs,
         architect=None if named_architect == NOBODY else named_architect,
         ladder=tuple(parse_rung(text) for text in ladder),
         providers=found.providers,
         why_models=why,
     )
+
+
+def _level(name: str) -> Level:
+    match name:
+        case "process" | "kernel":
+            return name
+    raise SettingsError(f"{SANDBOX_VARIABLE}='{name}': write process or kernel")
 
 
 def parse_rung(text: str) -> Rung:
