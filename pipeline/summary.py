@@ -57,6 +57,8 @@ def summary_lines(report: Report) -> Iterator[str]:
         layers = f" ({', '.join(report.sandbox.layers)})" if report.sandbox.layers else ""
         parts.append(f"sandbox: {report.sandbox.level}{layers}")
     yield "; ".join(parts)
+    if report.sandbox and report.sandbox.trouble:
+        yield f"no kernel isolation here: {report.sandbox.trouble}. To have it: {report.sandbox.remedy}."
 
 
 def _finding_lines(report: Report) -> Iterator[str]:
