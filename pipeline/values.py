@@ -5,7 +5,7 @@ import dataclasses
 import enum
 import functools
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import islice
@@ -252,11 +252,19 @@ class Types:
                 fits = any(type(value) is type(option) and value == option for option in options)
             case ast.Subscript(value=ast.Name(id=name), slice=inner):
                 if type(value) is CONTAINERS[name][0]:
+                    if name in {"list", "set", "frozenset"} and self._all_plain(inner, value):
+                        return None
                     return next(filter(None, self._item_mismatches(name, items_of(inner), value)), None)
                 fits = False
             case _:
                 fits = False
         return None if fits else f"{_show(value)} is not {_article(ast.unparse(node))}"
+
+    def _all_plain(self, member: ast.expr, values: Iterable[Any]) -> bool:
+        """Whether a container's members are all of one plain type; quick, and False says nothing."""
+        if not isinstance(member, ast.Name) or member.id in self.definitions:
+            return False
+        return set(map(type, values)) <= {SCALARS[member.id]}
 
     def _field_mismatches(self, record: TypeRecord, value: Any) -> Iterator[str | None]:
         for field in record.fields:

@@ -48,12 +48,13 @@ class Expected:
 class Clauses:
     """The clauses of one contract, ready to be held against observations."""
 
-    def __init__(self, contract: Contract, observe: Observe | None = None) -> None:
+    def __init__(self, contract: Contract) -> None:
         self.contract = contract
         self.types = Types(contract.types)
         self.names = [param.name for param in contract.params]
         self.callable = {contract.function, *(callee.function for callee in contract.uses)}
-        self._observe = observe
+        self.observe: Observe | None = None
+        """How rules may call the functions of the spec; None where there is no code to call."""
         calls = {name: self._caller(name) for name in self.callable}
         self._globals = namespace(self.types, calls)
         self._code: dict[str, Any] = {}
@@ -204,10 +205,10 @@ class Clauses:
 
     def _caller(self, name: str) -> Callable[..., Any]:
         def call(*arguments: Any) -> Any:
-            if self._observe is None:
+            if self.observe is None:
                 raise NeedsCodeError(name)
             wired = tuple(wire.encode(argument, self.types.classes) for argument in arguments)
-            (observation,) = self._observe([Call(name, wired)])
+            (observation,) = self.observe([Call(name, wired)])
             if observation.outcome != "returned":
                 raise RuleCallError(
                     f"{name}({', '.join(map(show, arguments))}) {self._happened(observation)}"

@@ -1,12 +1,14 @@
 """What a decider is asked to do: vet a contract, admit proposals to one, judge a program against one."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Self
 
+from pipeline.decider.clauses import Clauses
 from pipeline.decider.judging import judge
 from pipeline.decider.recording import Recording
-from pipeline.decider.soundness import unsound
+from pipeline.decider.soundness import Problem, unsound
 from pipeline.decider.vetting import Note, admit, vet
 from pipeline.records import Case, Clause, Contract, Effort, Judgement
 from pipeline.sandbox import strongest
@@ -20,25 +22,24 @@ def serve(job: dict[str, Any], sandbox: Sandbox, note: Note) -> dict[str, Any]:
     return {"done": done, "drawn": recording.render() if recording.grown else None}
 
 
+@functools.lru_cache(maxsize=64)
+def _prepare(contract_text: str) -> tuple[Clauses | None, tuple[Problem, ...]]:
+    """A contract made ready, or why it cannot stand: once for all its candidates."""
+    contract = Contract.model_validate_json(contract_text)
+    problems = tuple(unsound(contract))
+    return (None if problems else Clauses(contract)), problems
+
+
 def _serve(job: dict[str, Any], sandbox: Sandbox, note: Note, recording: Recording) -> Any:
-    contract = Contract.model_validate(job["contract"])
-    problems = unsound(contract)
+    clauses, problems = _prepare(job["contract"])
+    if clauses is None:
+        return _refused(job["job"], problems)
     match job["job"]:
-        case "vet" if problems:
-            return [asdict(problem) for problem in problems]
-        case "admit" if problems:
-            refused = [f"{problem.clause}: {problem.message}" for problem in problems]
-            return {"cases": [], "rules": [], "refused": refused}
-        case _ if problems:
-            clauses = [
-                Clause(clause=problem.clause, passed=False, message=problem.message) for problem in problems
-            ]
-            return Judgement(clauses=tuple(clauses)).model_dump(mode="json")
         case "vet":
-            return [asdict(problem) for problem in vet(contract, note, recording)]
+            return [asdict(problem) for problem in vet(clauses.contract, note, recording)]
         case "admit":
             cases = [Case.model_validate(case) for case in job["cases"]]
-            found = admit(contract, cases, job["rules"], independent=job["independent"], note=note)
+            found = admit(clauses.contract, cases, job["rules"], independent=job["independent"], note=note)
             return {
                 "cases": [case.model_dump(mode="json") for case in found.cases],
                 "rules": [rule.model_dump(mode="json") for rule in found.rules],
@@ -48,9 +49,20 @@ def _serve(job: dict[str, Any], sandbox: Sandbox, note: Note, recording: Recordi
             program = Program(**{**job["program"], "limits": Limits(**job["program"]["limits"])})
             effort = Effort.model_validate(job["effort"])
             with _Pair(sandbox, program) as pair:
-                judgement = judge(contract, pair.first, pair.second, effort, recording)
+                judgement = judge(clauses, pair.first, pair.second, effort, recording)
             return _believed(judgement, clean=pair.clean).model_dump(mode="json")
     raise ValueError(job["job"])
+
+
+def _refused(job: str, problems: Sequence[Problem]) -> Any:
+    match job:
+        case "vet":
+            return [asdict(problem) for problem in problems]
+        case "admit":
+            refused = [f"{problem.clause}: {problem.message}" for problem in problems]
+            return {"cases": [], "rules": [], "refused": refused}
+    clauses = [Clause(clause=problem.clause, passed=False, message=problem.message) for problem in problems]
+    return Judgement(clauses=tuple(clauses)).model_dump(mode="json")
 
 
 def _believed(judgement: Judgement, *, clean: bool) -> Judgement:

@@ -3,6 +3,7 @@
 The candidate is elsewhere; this module sees it through two functions that observe calls, each in a fresh process.
 """
 
+import functools
 import json
 import random
 from collections.abc import Iterator, Sequence
@@ -47,14 +48,18 @@ class _Findings:
 
 
 def judge(
-    contract: Contract,
+    contract: Contract | Clauses,
     first: Observe,
     second: Observe,
     effort: Effort = THOROUGH,
     recording: Recording | None = None,
 ) -> Judgement:
-    """Decide whether the code behind `first` and `second` (the same code, two processes) keeps the contract."""
-    clauses = Clauses(contract, first)
+    """Decide whether the code behind `first` and `second` (the same code, two processes) keeps the contract.
+
+    A contract may come as its clauses, where these are ready.
+    """
+    clauses = Clauses(contract) if isinstance(contract, Contract) else contract
+    clauses.observe = first
     findings = _Findings()
     trials: list[Trial] = []
     observed: list[Observation] = []
@@ -72,7 +77,7 @@ def judge(
         findings.add(Failure("returns", "there is no input to call it with"), nothing)
     verdicts = [
         Clause(clause=name, passed=name not in findings.by_clause, message=message, hidden=hidden)
-        for name in contract.clauses
+        for name in clauses.contract.clauses
         for message, hidden in [_account(findings, name)]
     ]
     unknown = findings.by_clause.keys() - {verdict.clause for verdict in verdicts}
@@ -86,7 +91,7 @@ def _batches(clauses: Clauses, effort: Effort, recording: Recording) -> Iterator
 
     Whoever wants a counterexample gets cases and generated inputs together: a smaller one may be among these.
     """
-    cases = case_trials(clauses)
+    cases = list(case_trials(clauses))
     if not effort.counterexample and cases:
         yield cases
         cases = []
@@ -96,7 +101,8 @@ def _batches(clauses: Clauses, effort: Effort, recording: Recording) -> Iterator
         yield _generated(clauses, "landing", effort.generated, recording)
 
 
-def case_trials(clauses: Clauses) -> list[Trial]:
+@functools.lru_cache(maxsize=64)
+def case_trials(clauses: Clauses) -> tuple[Trial, ...]:
     """The contract's cases as trials."""
     trials = []
     for case in clauses.contract.cases:
@@ -104,7 +110,7 @@ def case_trials(clauses: Clauses) -> list[Trial]:
         expected = (case.name, Expected(value, case.raises))
         arguments = clauses.arguments(case.given)
         trials.append(Trial(arguments, clauses.call(arguments), expected, hidden=not case.shown))
-    return trials
+    return tuple(trials)
 
 
 def generated_trials(clauses: Clauses, purpose: str, count: int, recording: Recording) -> list[Trial]:

@@ -113,12 +113,13 @@ def _fails(clauses: Clauses, rule: str, arguments: Arguments, result: Any = MISS
 def satisfying_stubs(clauses: Clauses, arguments: list[Arguments]) -> Iterator[str]:
     """Functions that do no work and yet keep every clause, as Python text."""
     contract = clauses.contract
-    trials = case_trials(clauses)
+    trials = list(case_trials(clauses))
     trials += [Trial(drawn, clauses.call(drawn)) for drawn in arguments]
     if not contract.params or not trials:
         return
     for text, stub in _stubs(clauses):
-        stubbed = Clauses(contract, lambda calls, stub=stub: [_answer(clauses, stub, call) for call in calls])  # type: ignore[misc]
+        stubbed = Clauses(contract)
+        stubbed.observe = lambda calls, stub=stub: [_answer(clauses, stub, call) for call in calls]
         stubbed.callable = clauses.callable
         try:
             kept = all(

@@ -32,6 +32,7 @@ A fork is answered with the child's channel, the others with an `ANSWER`.
 STILL_RUNNING = -(1 << 16)
 """As a status: the child has not ended."""
 
+_Lock = Callable[[dict[str, Any]], None]
 _WARM = (
     "__future__", "_strptime", "abc", "calendar", "contextlib", "encodings.idna", "encodings.punycode", "locale", "random",
     "threading", "traceback", "types", "warnings", "weakref",
@@ -46,7 +47,8 @@ def main() -> None:
     control = socket.socket(fileno=ours["control"])
     locks.die_with_parent()
     _load(ours["preload"])
-    layers, lock = _lock(ours) if ours["kernel"] else ([], None)
+    layers, lock = _lock(ours) if ours["kernel"] else ([], probe.limit)
+    probe.rehearse()
     gc.collect()
     gc.freeze()
     control.sendall(json.dumps({"layers": layers}).encode() + b"\n")
@@ -70,16 +72,22 @@ def _load(names: list[str]) -> None:
     os.register_at_fork = register
 
 
-def _lock(ours: dict[str, Any]) -> tuple[list[str], Callable[[], None]]:
+def _lock(ours: dict[str, Any]) -> tuple[list[str], _Lock]:
     try:
-        name, lock = locks.child_lock()
-        return [*locks.lock_server(ours["readable"]), name], lock
+        name, put_on = locks.child_lock()
+        layers = [*locks.lock_server(ours["readable"]), name]
     except OSError as error:
         sys.exit(str(error))
 
+    def lock(limits: dict[str, Any]) -> None:
+        probe.limit(limits)
+        put_on()
+
+    return layers, lock
+
 
 class _Server:
-    def __init__(self, control: socket.socket, lock: Callable[[], None] | None) -> None:
+    def __init__(self, control: socket.socket, lock: _Lock) -> None:
         self._control = control
         self._lock = lock
         self._pid = os.getpid()
@@ -137,7 +145,7 @@ class _Server:
             self._zones = [zoneinfo.ZoneInfo(key) for key in zoneinfo.available_timezones()]
 
 
-def _serve_child(channel: int, lock: Callable[[], None] | None, server: int) -> None:
+def _serve_child(channel: int, lock: _Lock, server: int) -> None:
     """Become the child: keep its channel and nothing else, serve one program on it, end."""
     status = 70
     try:

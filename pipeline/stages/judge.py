@@ -110,9 +110,7 @@ class Judge:
         key = recording_key(contract)
         recorded = self._inputs.get(key)
         with self._decider() as decider:
-            done, drawn = decider.run(
-                {**job, "contract": contract.model_dump(mode="json"), "recorded": recorded}
-            )
+            done, drawn = decider.run({**job, "contract": contract.model_dump_json(), "recorded": recorded})
         if drawn:
             self._inputs.put(key, drawn)
         return done
