@@ -12,7 +12,7 @@ from pipeline.digest import digest_json
 from pipeline.errors import OutputError
 from pipeline.llm.port import Reply, Request
 
-_LATEST = 64
+_LATEST = 256
 """Recordings kept in memory; a few kilobytes each."""
 
 
@@ -52,19 +52,24 @@ class InputStore:
         self._latest: dict[str, str] = {}
 
     def get(self, key: str) -> str | None:
-        text = self._latest.get(key)
-        return text or (disk.read_text(self._path(key)) if self._folder else None)
+        text = self._latest.pop(key, None) or (disk.read_text(self._path(key)) if self._folder else None)
+        if text is not None:
+            self._remember(key, text)
+        return text
 
     def put(self, key: str, text: str) -> None:
         """Keep a recording; where nothing can be written it is drawn again another time."""
-        self._latest[key] = text
-        while len(self._latest) > _LATEST:
-            self._latest.pop(next(iter(self._latest)), None)
+        self._remember(key, text)
         if self._folder is None:
             return
         with contextlib.suppress(OutputError):
             _keep_out_of_git(self._folder.parent)
             disk.write_text(self._path(key), text)
+
+    def _remember(self, key: str, text: str) -> None:
+        self._latest[key] = text
+        while len(self._latest) > _LATEST:
+            self._latest.pop(next(iter(self._latest)), None)
 
     def _path(self, key: str) -> Path:
         assert self._folder is not None

@@ -5,7 +5,7 @@ import dataclasses
 import enum
 import functools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import islice
@@ -260,7 +260,7 @@ class Types:
                 fits = False
         return None if fits else f"{_show(value)} is not {_article(ast.unparse(node))}"
 
-    def _all_plain(self, member: ast.expr, values: Iterable[Any]) -> bool:
+    def _all_plain(self, member: ast.expr, values: Any) -> bool:
         """Whether a container's members are all of one plain type; quick, and False says nothing."""
         if not isinstance(member, ast.Name) or member.id in self.definitions:
             return False
