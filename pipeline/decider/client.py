@@ -44,12 +44,13 @@ class Decider:
         self._isolation: Isolation | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="drystone-", ignore_cleanup_errors=True)
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
-        environment = {**bare_environment(0), "HYPOTHESIS_STORAGE_DIRECTORY": self._folder.name}
+        folder = self._folder.name
+        environment = {**bare_environment(0), "HYPOTHESIS_STORAGE_DIRECTORY": folder, "TMPDIR": folder}
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-s", "-B", "-P", "-c", _BOOT, _ROOT, at_most, str(rule_seconds), ",".join(DEFAULT_IMPORTS)],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr,
-                cwd=self._folder.name, env=environment, start_new_session=True,
+                cwd=folder, env=environment, start_new_session=True,
             )  # fmt: skip
         except OSError as error:
             raise SandboxError(f"cannot start the decider's process: {error}") from None

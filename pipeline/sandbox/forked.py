@@ -114,9 +114,9 @@ class _Server:
         return int(status), float(seconds)
 
     def close(self) -> None:
+        self._control.close()  # it ends by itself; a locked process cannot kill it
         kill(self._process)
         self._process.wait()
-        self._control.close()
         self._stderr.close()
         self._folder.cleanup()
 

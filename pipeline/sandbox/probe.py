@@ -134,7 +134,7 @@ def limit(limits: dict[str, Any]) -> None:
     for name, most in (
         ("AS", limits["memory_bytes"]),
         ("FSIZE", 0),
-        ("CORE", 0),
+        ("CORE", 1),  # no room for a core, and 1 stops even one that is piped to a program
         ("NOFILE", 32),
         ("NPROC", 0),
     ):

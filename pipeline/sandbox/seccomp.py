@@ -10,11 +10,11 @@ import errno
 import os
 import platform
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 _LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
 _ALLOW, _KILL_PROCESS, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
-_OFFSET_NUMBER, _OFFSET_ARCHITECTURE = 0, 4
+_OFFSET_NUMBER, _OFFSET_ARCHITECTURE, _OFFSET_ARGUMENTS = 0, 4, 16
 _X32 = 0x40000000
 _SET_FILTER, _NO_NEW_PRIVILEGES, _MODE_FILTER = 22, 38, 2
 
@@ -51,10 +51,19 @@ _DECIDER = {
     "chmod": (90, None), "fchmodat": (268, 53), "chown": (92, None), "lchown": (94, None), "fchownat": (260, 54),
     "symlink": (88, None), "symlinkat": (266, 36), "link": (86, None), "linkat": (265, 37), "mknod": (133, None),
     "mknodat": (259, 33), "setuid": (105, 146), "setgid": (106, 144), "setresuid": (117, 147),
-    "setresgid": (119, 149), "capset": (126, 91),
+    "setresgid": (119, 149), "capset": (126, 91), "fchmod": (91, 52), "fchmodat2": (452, 452), "fchown": (93, 55),
+    "truncate": (76, 45), "utime": (132, None), "utimes": (235, None), "utimensat": (280, 88),
+    "futimesat": (261, None), "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7),
+    "setxattrat": (463, 463), "removexattr": (197, 14), "lremovexattr": (198, 15), "fremovexattr": (199, 16),
+    "removexattrat": (466, 466), "file_setattr": (469, 469), "shmget": (29, 194), "semget": (64, 190),
+    "msgget": (68, 186), "mq_open": (240, 180), "clock_settime": (227, 112), "settimeofday": (164, 170),
+    "adjtimex": (159, 171), "sethostname": (170, 161), "setdomainname": (171, 162), "swapon": (167, 224),
+    "swapoff": (168, 225), "sched_setaffinity": (203, 122), "setpriority": (141, 140),
 }  # fmt: skip
 """What the decider never does: reach a network, start or signal a process, change what the machine is."""
 
+_BELOW = {"clock_gettime": (0, 1 << 31), "clock_getres": (0, 1 << 31), "madvise": (2, 100)}
+"""Calls that are allowed while one argument is below a bound: clocks of other processes and broken memory are above."""
 _CLONE3 = 435
 """The same everywhere. Refused as unknown, so that the C library falls back on `clone`."""
 
@@ -93,12 +102,12 @@ def decider_filter() -> Filter:
     return Filter(_program(_numbers(_DECIDER), listed=_ERRNO | errno.EPERM, otherwise=_ALLOW))
 
 
-def _numbers(table: Mapping[str, tuple[int | None, int | None]]) -> list[int]:
+def _numbers(table: Mapping[str, tuple[int | None, int | None]]) -> dict[str, int]:
     column = _ARCHITECTURES[platform.machine()][1]
-    return sorted(number for row in table.values() if (number := row[column]) is not None)
+    return {name: number for name, row in table.items() if (number := row[column]) is not None}
 
 
-def _program(numbers: Iterable[int], *, listed: int, otherwise: int) -> bytes:
+def _program(numbers: Mapping[str, int], *, listed: int, otherwise: int) -> bytes:
     """Refuse another machine's calls outright, then look the number up in the list."""
     code = _ARCHITECTURES[platform.machine()][0]
     steps = [
@@ -111,7 +120,17 @@ def _program(numbers: Iterable[int], *, listed: int, otherwise: int) -> bytes:
         (_EQUAL, 0, 1, _CLONE3),
         (_RETURN, 0, 0, _ERRNO | errno.ENOSYS),
     ]
-    for number in numbers:
-        steps += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, listed)]
+    for name, number in numbers.items():
+        if listed == _ALLOW and name in _BELOW:
+            argument, bound = _BELOW[name]
+            steps += [
+                (_EQUAL, 0, 4, number),
+                (_LOAD, 0, 0, _OFFSET_ARGUMENTS + 8 * argument),
+                (_AT_LEAST, 0, 1, bound),
+                (_RETURN, 0, 0, otherwise),
+                (_RETURN, 0, 0, listed),
+            ]
+        else:
+            steps += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, listed)]
     steps.append((_RETURN, 0, 0, otherwise))
     return b"".join(struct.pack("=HBBI", *step) for step in steps)

@@ -17,7 +17,7 @@ from pipeline.sandbox.port import Call, Observation, Program, Session
 
 _MAX_BATCH_BYTES = 64 * 1024 * 1024
 _LOOK_SECONDS = 0.25
-"""How often a silent child's clock is read."""
+"""How often the clock of a child is read that has not said a line."""
 _NO_OBSERVATION = "sent something that is no observation"
 
 
@@ -143,16 +143,19 @@ class ChannelSession(Session):
         parts = [self._buffer]
         size = len(self._buffer)
         used: float | None = None
+        looked = time.monotonic()
         while b"\n" not in parts[-1]:
+            if time.monotonic() - looked >= _LOOK_SECONDS or looked > self._deadline:
+                looked = time.monotonic()
+                used = self._watch(used)
+                if self._lost is not None:
+                    return None
             if size > wire.MAX_FRAME_BYTES or size > self._unread_bytes:
                 self._give_up("returned more than 16 MiB, or 64 MiB in all")
                 return None
             try:
                 part = self._child.channel.recv(1 << 18)
             except TimeoutError:
-                used = self._watch(used)
-                if self._lost is not None:
-                    return None
                 continue
             except OSError:  # a channel that its other side has torn down
                 part = b""

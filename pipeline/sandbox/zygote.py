@@ -120,6 +120,7 @@ class _Server:
             os.close(channel)
             return
         if pid == 0:
+            self._control.close()
             _serve_child(channel, self._lock, self._pid)
         os.close(channel)
         self._children[child] = pid
