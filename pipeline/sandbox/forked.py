@@ -1,5 +1,6 @@
 """The sandbox of Linux and macOS: a warm fork server, one locked child for each program."""
 
+import contextlib
 import json
 import socket
 import struct
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import zoneinfo
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +20,8 @@ from pipeline.sandbox.session import ChannelSession, Child
 
 _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from pipeline.sandbox import zygote; zygote.main()"
 _ROOT = str(Path(__file__).resolve().parents[2])
+_ANSWER_SECONDS = 60.0
+"""How long a fork server may take to say anything: it is ours, but a child may have stopped it where only limits hold."""
 
 
 class ForkSandbox(Sandbox):
@@ -68,6 +72,7 @@ class _Server:
         self._folder = tempfile.TemporaryDirectory(prefix="drystone-", ignore_cleanup_errors=True)
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self._control, theirs = socket.socketpair()
+        self._control.settimeout(_ANSWER_SECONDS)
         ours = {
             "control": theirs.fileno(),
             "kernel": level == "kernel",
@@ -87,7 +92,8 @@ class _Server:
     def layers(self) -> tuple[str, ...]:
         """The locks in force, once the server is warm; raises SandboxError when it did not start."""
         if self._layers is None:
-            with self._control.makefile("rb") as control:
+            line = b""
+            with self._control.makefile("rb") as control, contextlib.suppress(OSError):
                 line = control.readline()
             if not line:
                 raise self._trouble()
@@ -145,5 +151,5 @@ class _ForkedChild(Child):
 def readable_paths() -> list[str]:
     """What an interpreter may need to read of its own: the standard library, shared libraries, time zones."""
     paths = [*sysconfig.get_paths().values(), sys.base_prefix, sys.prefix, str(Path(_ROOT) / "pipeline")]
-    paths += ["/usr/lib", "/lib", "/lib64", "/usr/share/zoneinfo", "/etc/ld.so.cache", "/etc/localtime"]
+    paths += ["/usr/lib", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime", *zoneinfo.TZPATH]
     return [path for path in dict.fromkeys(paths) if Path(path).exists()]

@@ -100,7 +100,7 @@ class _Server:
                 self._load_zones()
             self._fork(child)
         elif request == LOOK:
-            self._control.sendall(ANSWER.pack(STILL_RUNNING, _processor_seconds(self._children[child])))
+            self._control.sendall(ANSWER.pack(STILL_RUNNING, _processor_seconds(self._children.get(child))))
         else:
             self._control.sendall(ANSWER.pack(*self._end(child, 1.0 if request == END else 0.0)))
 
@@ -131,13 +131,18 @@ class _Server:
         if pid is None:
             return STILL_RUNNING, 0.0
         deadline = time.monotonic() + patience_seconds
-        while not (ended := _has_ended(pid)) and time.monotonic() < deadline:
+        ended, status, usage = os.wait4(pid, os.WNOHANG)
+        while not ended and time.monotonic() < deadline:
             time.sleep(0.0002)
-        for kill in (os.killpg, os.kill):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                kill(pid, signal.SIGKILL)
-        _, status, usage = os.wait4(pid, 0)
-        return os.waitstatus_to_exitcode(status) if ended else STILL_RUNNING, usage.ru_utime + usage.ru_stime
+            ended, status, usage = os.wait4(pid, os.WNOHANG)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+        if not ended:
+            with contextlib.suppress(ProcessLookupError):  # it may not have got as far as a group of its own
+                os.kill(pid, signal.SIGKILL)
+            _, _, usage = os.wait4(pid, 0)
+        code = os.waitstatus_to_exitcode(status) if ended else STILL_RUNNING
+        return code, usage.ru_utime + usage.ru_stime
 
     def _load_zones(self) -> None:
         """Time zones are read from files, which a child cannot open: have them all in memory before it is forked."""
@@ -162,13 +167,9 @@ def _serve_child(channel: int, lock: _Lock, server: int) -> None:
         os._exit(status)
 
 
-def _has_ended(pid: int) -> bool:
-    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-
-
-def _processor_seconds(pid: int) -> float:
-    """What a child has used so far, from the clock the kernel keeps of every process."""
+def _processor_seconds(pid: int | None) -> float:
+    """What a child has used so far, from the clock that Linux keeps of every process; 0 where there is none."""
     try:
-        return time.clock_gettime((~pid << 3) | 2)
+        return time.clock_gettime((~pid << 3) | 2) if pid else 0.0
     except OSError:
         return 0.0
