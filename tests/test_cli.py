@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from servers import DRYSTONE, LIMIT, RIGHT, SMALL, Answer, ModelServer, Project, python
+from servers import DRYSTONE, LIMIT, RIGHT, SMALL, Answer, ModelServer, Project, Run, python
+from subjects import kernel_sandbox, refusing_filters
 
 from pipeline import contract_file
 
@@ -80,7 +81,7 @@ def test_a_wrong_command_line_says_what_was_meant(project: Project, name: str) -
 
 
 def test_json_is_one_document_whatever_happens(project: Project) -> None:
-    """Usage, configuration, isolation, findings, files in the way: each with its exit code and its message."""
+    """Usage, configuration, findings, files in the way: each with its exit code and its message."""
     project.write_spec("small", ONE)
     found = {}
 
@@ -94,8 +95,6 @@ def test_json_is_one_document_whatever_happens(project: Project) -> None:
     see("configuration", "check")
     (project.root / "pyproject.toml").write_bytes(b"\xff[")
     see("broken pyproject", "generate")
-    project.configure(more='sandbox = "kernel"')
-    see("isolation", "generate")
     project.configure()
     (project.generated / "small").mkdir(parents=True)
     (project.generated / "small" / "double.py").write_text("mine\n")
@@ -109,9 +108,63 @@ def test_json_is_one_document_whatever_happens(project: Project) -> None:
     (project.root / "specs").write_text("a file")
     see("specs is a file", "generate")
     assert found == {
-        "usage": 2, "configuration": 2, "broken pyproject": 2, "isolation": 6, "in the way": 3, "findings": 1,
+        "usage": 2, "configuration": 2, "broken pyproject": 2, "in the way": 3, "findings": 1,
         "binary spec": 1, "no specs": 2, "specs is a file": 2,
     }  # fmt: skip
+
+
+DEMANDS = {
+    "configuration": ('sandbox = "kernel"', {}, []),
+    "environment": ("", {"DRYSTONE_SANDBOX": "kernel"}, []),
+    "option": ('sandbox = "process"', {"DRYSTONE_SANDBOX": "process"}, ["--sandbox", "kernel"]),
+}
+
+
+def run_where_filters_are_refused(project: Project, *arguments: str, environ: dict[str, str]) -> Run:
+    """The command in a process that cannot have kernel isolation."""
+    command = refusing_filters([DRYSTONE, *arguments])
+    done = subprocess.run(
+        command, cwd=project.root, env=project.environ(environ), capture_output=True, text=True, check=False
+    )
+    return Run(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("demand", DEMANDS)
+def test_isolation_that_is_not_to_be_had_is_told_before_anyone_is_asked(
+    project: Project, server: ModelServer, demand: str
+) -> None:
+    """Exit 6 with what stands in the way and what to do, wherever it is demanded; nothing is written."""
+    more, environ, arguments = DEMANDS[demand]
+    project.configure(more=more)
+    run = run_where_filters_are_refused(project, "generate", "--json", *arguments, environ=environ)
+    assert (run.code, run.report["error"]["type"]) == (6, "SandboxError")
+    for told in ("seccomp: Operation not permitted", "prctl(PR_SET_SECCOMP)", 'sandbox = "process"'):
+        assert told in run.report["error"]["message"]
+    assert (server.asked, project.generated.exists()) == ([], False)
+
+
+def test_isolation_that_is_not_demanded_is_reported(project: Project) -> None:
+    """Functions land all the same; the report and their verdicts say how far unread code was kept apart."""
+    project.write_spec("small", ONE)
+    run = run_where_filters_are_refused(project, "generate", "--json", environ={})
+    assert run.code == 0
+    isolation = run.report["sandbox"]
+    assert (isolation["level"], isolation["layers"]) == ("process", [])
+    assert "seccomp: Operation not permitted" in isolation["trouble"]
+    assert "prctl(PR_SET_SECCOMP)" in isolation["remedy"]
+    verdict = json.loads((project.generated / "small" / "double.verdict.json").read_text())
+    assert verdict["sandbox"] == "process"
+
+
+def test_the_strongest_isolation_is_used_without_being_asked_for(project: Project) -> None:
+    """Where the kernel isolates, what lands has been judged so, and the verdict says it."""
+    kernel_sandbox().close()
+    project.write_spec("small", ONE)
+    run = project.run("generate", "--json")
+    assert (run.code, run.report["sandbox"]["level"], run.report["sandbox"]["trouble"]) == (0, "kernel", "")
+    verdict = json.loads((project.generated / "small" / "double.verdict.json").read_text())
+    assert verdict["sandbox"] == "kernel"
+    assert re.search(r"sandbox: kernel \(.*\)$", project.run("check").out, re.MULTILINE)
 
 
 def test_every_finding_is_printed_with_its_place(project: Project, server: ModelServer) -> None:

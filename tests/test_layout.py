@@ -1,6 +1,7 @@
 """The shape of the house: which way imports point, where an outside library lives, how long things may be."""
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,9 @@ HOMES = {
     "ruff": {"formatting.py"},
 }
 """Each outside library's home; hypothesis lives in decider/ and pydantic wherever records are."""
+
+ALONE = ("escapes", "landlock", "locks", "namespaces", "probe", "seatbelt", "seccomp", "wire", "zygote")
+"""Modules of the sandbox that run in a fork server or beside unread code."""
 
 
 def imports_of(path: Path) -> set[str]:
@@ -105,12 +109,18 @@ def test_only_the_command_line_prints(path: Path) -> None:
     assert printing == []
 
 
-def test_the_probe_needs_the_standard_library_only() -> None:
-    """What runs beside unread code imports nothing that is not in Python itself or in the wire."""
-    for name in ("probe.py", "wire.py"):
-        outside = {
-            imported
-            for imported in imports_of(PACKAGE / "sandbox" / name)
-            if not imported.startswith("pipeline.sandbox.wire") and imported != "pipeline.sandbox.wire"
-        }
-        assert {imported for imported in outside if imported.startswith("pipeline")} == set()
+@pytest.mark.parametrize("name", ALONE)
+def test_what_runs_beside_unread_code_needs_the_standard_library_only(name: str) -> None:
+    """A fork server and its children import nothing that is not in Python itself or on this list."""
+    allowed = tuple(f"pipeline.sandbox.{other}" for other in ALONE)
+    for imported in imports_of(PACKAGE / "sandbox" / f"{name}.py"):
+        if imported.startswith("pipeline"):
+            assert imported.startswith(allowed), f"{name} imports {imported}"
+        else:
+            assert imported.split(".")[0] in sys.stdlib_module_names, f"{name} imports {imported}"
+
+
+@pytest.mark.parametrize("name", ["__init__.py", "sandbox/__init__.py"])
+def test_packages_around_unread_code_are_empty(name: str) -> None:
+    """What is imported with every module of a package brings nothing with it."""
+    assert imports_of(PACKAGE / name) == set()

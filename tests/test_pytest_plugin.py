@@ -1,11 +1,14 @@
 """The pytest plugin, run as a person runs it, over copies of what this repository has landed."""
 
+import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from subjects import refusing_filters
 
 from pipeline import seals
 
@@ -102,3 +105,27 @@ def test_other_json_files_are_left_alone(tmp_path: Path) -> None:
     shutil.copy(LANDED / "mask_middle.contract.json", tmp_path / "text")
     code, _ = run_pytest(tmp_path)
     assert code == 5
+
+
+def test_isolation_that_is_demanded_and_not_to_be_had_passes_no_clause(folder: Path) -> None:
+    """What cannot be judged as it must be fails, and says what stands in the way. The chain needs no judge."""
+    contract = "generated/text/mask_middle.contract.json"
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-v"]
+    done = subprocess.run(
+        refusing_filters([*command, f"{contract}::chain", f"{contract}::bounds", f"{contract}::ensures[0]"]),
+        cwd=folder.parents[1],
+        env={**os.environ, "DRYSTONE_SANDBOX": "kernel"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert re.findall(r"::(\S+) PASSED", done.stdout) == ["chain"]
+    assert "seccomp: Operation not permitted" in done.stdout
+
+
+def test_isolation_that_is_not_demanded_is_not_missed(folder: Path) -> None:
+    """Where the machine has none, the clauses are judged at the level it has."""
+    command = refusing_filters([sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "generated"])
+    done = subprocess.run(command, cwd=folder.parents[1], capture_output=True, text=True, check=False)
+    assert done.returncode == 0

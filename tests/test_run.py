@@ -1,16 +1,30 @@
 """A run from end to end, through the command and a real server: what it leaves, and what it leaves alone."""
 
+import contextlib
 import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from servers import DOUBLE, LIMIT, QUADRUPLE, RIGHT, SMALL, Answer, ModelServer, Project, interrupt, python
+from servers import (
+    DOUBLE,
+    DRYSTONE,
+    LIMIT,
+    QUADRUPLE,
+    RIGHT,
+    SMALL,
+    Answer,
+    ModelServer,
+    Project,
+    interrupt,
+    python,
+)
 
 from pipeline import landed
 from pipeline.digest import digest_text
@@ -500,6 +514,46 @@ def test_interruption_is_prompt_and_keeps_what_landed(empty: Project, server: Mo
     assert empty.run("generate").code == 0
     assert server.functions() == ["quadruple"]
     assert_clean(empty)
+
+
+def _living_in(folder: Path) -> set[int]:
+    """Processes whose working directory lies in a folder, as those of a judge do."""
+    found = set()
+    for process in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if process.name.isdigit() and (process / "cwd").readlink().is_relative_to(folder):
+                found.add(int(process.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="processes cannot be looked up here")
+@pytest.mark.parametrize("end", ["finished", "interrupted", "killed"])
+def test_a_run_leaves_no_process(
+    empty: Project, server: ModelServer, tmp_path_factory: pytest.TempPathFactory, end: str
+) -> None:
+    """Whatever it was judging, nothing goes on when a run is over; what ends by itself leaves no folder either."""
+    folder = tmp_path_factory.mktemp("tmp")
+    loops = python("def limit(n):\n    while True:\n        pass\n")
+    server.answers = dict(RIGHT) if end == "finished" else {**RIGHT, "limit": [loops]}
+    process = subprocess.Popen(
+        [DRYSTONE, "generate"],
+        cwd=empty.root,
+        env=empty.environ({"TMPDIR": str(folder)}),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        if end != "finished":
+            _wait_for(lambda: "limit" in server.functions())
+            time.sleep(0.5)
+            process.send_signal(signal.SIGINT if end == "interrupted" else signal.SIGKILL)
+        assert process.wait(timeout=20) == {"finished": 0, "interrupted": 130, "killed": -9}[end]
+        _wait_for(lambda: not _living_in(folder), 30)
+        assert end == "killed" or list(folder.iterdir()) == []
+    finally:
+        process.kill()
+        for left in _living_in(folder):
+            os.kill(left, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("moment", range(3))

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline import summary
 from pipeline.errors import OutputError, RateLimitError, SandboxError, SettingsError
-from pipeline.records import Attempt, Finding, FunctionReport, Place, Report
+from pipeline.records import Attempt, Finding, FunctionReport, Isolation, Place, Report
 from pipeline.run import Outcome
 
 
@@ -62,7 +62,7 @@ def test_a_person_reads_what_is_not_simply_fresh() -> None:
         ),
         notes=("wrote generated/s/types.py",),
         strangers=("generated/s/x: not written by drystone",),
-        sandbox="process",
+        sandbox=Isolation(level="process"),
     )  # fmt: skip
     assert list(summary.summary_lines(report)) == [
         "s.b: landed, by p:m at attempt 2 (it is new)",
@@ -75,6 +75,41 @@ def test_a_person_reads_what_is_not_simply_fresh() -> None:
         "wrote generated/s/types.py",
         "1 landed; 1 fresh; 1 failed; 1 blocked; 2 calls, 1,000 + 7 cached tokens in, 30 out; sandbox: process",
     ]
+
+
+def test_the_locks_in_force_are_named() -> None:
+    """How far unread code was kept apart, and by what."""
+    report = Report(
+        functions=(function("fresh"),),
+        sandbox=Isolation(level="kernel", layers=("namespaces", "landlock 6", "seccomp")),
+    )
+    assert list(summary.summary_lines(report)) == [
+        "1 fresh; sandbox: kernel (namespaces, landlock 6, seccomp)"
+    ]
+
+
+def test_what_stands_in_the_way_of_isolation_is_said() -> None:
+    """A person reads why there is no more, and what to do, after everything else."""
+    report = Report(
+        functions=(function("fresh"),),
+        sandbox=Isolation(level="process", trouble="seccomp is refused", remedy="allow it"),
+    )
+    assert list(summary.summary_lines(report)) == [
+        "1 fresh; sandbox: process",
+        "no kernel isolation here: seccomp is refused. To have it: allow it.",
+    ]
+
+
+def test_json_says_why_isolation_is_no_more() -> None:
+    """The whole record: level, locks, what stood in the way, and what to do about it."""
+    isolation = Isolation(level="process", trouble="refused", remedy="allow it")
+    document = json.loads(summary.render_json_report(Outcome(Report(sandbox=isolation))))
+    assert document["sandbox"] == {
+        "level": "process",
+        "layers": [],
+        "trouble": "refused",
+        "remedy": "allow it",
+    }
 
 
 def test_a_plan_says_how_long_the_prompts_are() -> None:

@@ -10,7 +10,6 @@ from subjects import broken, contract, decide
 from pipeline.decider.clauses import same
 from pipeline.records import Callee, Case, Contract, Raise, TypeAlias, TypeEnum, TypeRecord
 from pipeline.records import Param as Field
-from pipeline.sandbox.process import ProcessSandbox
 from pipeline.stages.judge import Judge
 
 KEEPS, BREAKS = "keeps", "breaks"
@@ -142,7 +141,7 @@ PAIRS = {
 
 @pytest.fixture(scope="module")
 def judge() -> Iterator[Judge]:
-    opened = Judge(ProcessSandbox())
+    opened = Judge()
     yield opened
     opened.close()
 
@@ -202,7 +201,7 @@ def test_a_rule_that_takes_all_memory_is_not_kept(judge: Judge) -> None:
 
 def test_a_rule_that_hangs_is_not_kept() -> None:
     """A rule that computes for ever on what a candidate returned refuses the candidate."""
-    judge = Judge(ProcessSandbox(), wall_seconds=2.0)
+    judge = Judge(rule_seconds=2.0)
     promised = contract({"x": "int"}, ensures=["9 ** result != 1"])
     judgement = decide(judge, promised, "def f(x):\n    return 9 ** 9\n")
     judge.close()

@@ -1,54 +1,80 @@
-"""A decider process from the outside: its answers, its limits, and how it ends."""
+"""A decider process from the outside: its answers, its limits, what it is kept in, and how it ends."""
 
 import os
-from collections.abc import Iterator, Sequence
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 import pytest
-from subjects import contract
+from subjects import contract, kernel_sandbox
 
 from pipeline.decider.client import Decider, UndecidedError
 from pipeline.errors import InternalError
-from pipeline.records import Case, Contract
-from pipeline.sandbox.port import Call, Observation
+from pipeline.records import Contract, Effort
+from pipeline.sandbox.port import Program
+
+DOUBLE = contract({"x": "int"}, cases=[({"x": 1}, 2), ({"x": 2}, 4)])
+CASES_ONLY = Effort(generated=0, landing=False, counterexample=False)
 
 
 @pytest.fixture
 def decider() -> Iterator[Decider]:
-    opened = Decider(wall_seconds=20.0)
+    opened = Decider(rule_seconds=20.0)
     yield opened
     opened.close()
 
 
 def job(name: str, promised: Contract, **more: object) -> dict[str, object]:
-    return {"job": name, "contract": promised.model_dump(mode="json"), **more}
+    return {"job": name, "contract": promised.model_dump_json(), **more}
 
 
-def answer(value: object) -> object:
-    """An observer whose candidate always returns the same."""
+def done(decider: Decider, asked: dict[str, object]) -> Any:
+    """What comes of a job, the inputs that were drawn for it aside."""
+    answer, _ = decider.run(asked)
+    return answer
 
-    def observe(calls: Sequence[Call]) -> list[Observation]:
-        return [Observation("returned", value=value) for _ in calls]
 
-    return observe
+def judging(promised: Contract, modules: dict[str, str], effort: Effort | None = None) -> dict[str, object]:
+    wanted = effort or Effort()
+    return job("judge", promised, program=asdict(Program(modules)), effort=wanted.model_dump(mode="json"))
 
 
 def test_a_decider_answers_one_job_after_the_other(decider: Decider) -> None:
     """One process serves many jobs."""
-    promised = contract({"x": "int"}, cases=[({"x": 1}, 2), ({"x": 2}, 4)])
-    assert [decider.run(job("vet", promised)) for _ in range(2)] == [[], []]
+    assert [done(decider, job("vet", DOUBLE)) for _ in range(2)] == [[], []]
 
 
 def test_a_rule_that_hangs_is_named() -> None:
     """The clause that was at work when time ran out."""
-    decider = Decider(wall_seconds=2.0)
+    decider = Decider(rule_seconds=1.0)
     promised = contract({"x": "int"}, ensures=["9 ** 9 ** 9 == result"], cases=[({"x": 1}, 2)])
     with pytest.raises(UndecidedError) as caught:
         decider.run(job("vet", promised))
     decider.close()
     assert (caught.value.clause, str(caught.value)) == (
         "examples[case 0]",
-        "takes longer than 2 s to evaluate",
+        "'9 ** 9 ** 9 == result' takes longer than 1 s to evaluate",
     )
+
+
+def test_time_goes_by_only_while_a_rule_computes() -> None:
+    """A decider that nobody asks, or that waits for a candidate, does not run out of it."""
+    decider = Decider(rule_seconds=1.0)
+    decider.run(job("vet", DOUBLE))
+    time.sleep(1.2)
+    slow = (
+        "import time\ndef f(x):\n    end = time.monotonic() + 0.6\n"
+        "    while time.monotonic() < end:\n        pass\n    return x * 2\n"
+    )
+    found = done(decider, judging(DOUBLE, {"f": slow}, CASES_ONLY))
+    decider.close()
+    assert [clause for clause in found["clauses"] if not clause["passed"]] == []
 
 
 def test_a_decider_that_ended_is_a_bug_of_ours(decider: Decider) -> None:
@@ -65,54 +91,11 @@ def test_a_closed_decider_is_gone() -> None:
     assert not decider.alive
 
 
-def test_large_observations_are_decided(decider: Decider) -> None:
-    """More than one frame's worth of answers is no bug."""
+def test_a_large_answer_is_decided(decider: Decider) -> None:
+    """More than a channel holds at once is no bug."""
     promised = contract({"x": "int"}, "str", ensures=["len(result) == 200000"])
-    observer = answer("x" * 200_000)
-    found = decider.run(job("judge", promised), {"first": observer, "second": observer})  # type: ignore[dict-item]
+    found = done(decider, judging(promised, {"f": "def f(x):\n    return 'x' * 200_000\n"}))
     assert all(clause["passed"] for clause in found["clauses"])
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        {"$": "nothing"}, {"$": "Decimal", "v": "sNaN"}, {"$": "Decimal", "v": "1E+999999"}, {"$": "opaque", "v": "\ud800\x1b"},
-        {"$": "set", "v": [[]]}, {"$": "datetime", "v": "2026-01-01"}, "\ud800", float("nan"), {"$": "dict", "v": [[[], 1]]},
-        {"$": "record", "t": "T", "v": {}}, [[[[]]]] * 50, {"$": "enum", "t": "T", "v": 1}, {"$": "timedelta", "v": ["x"]},
-    ],
-    ids=ascii,
-)  # fmt: skip
-@pytest.mark.parametrize("returns", ["int", "str | Decimal", "list[list[int]]", "datetime"])
-def test_forged_values_are_decided(deciders: Decider, returns: str, value: object) -> None:
-    """Whatever an observation holds, the decider says what it makes of it."""
-    promised = contract({"x": "int"}, returns, ensures=["result != result"])
-    observer = answer(value)
-    found = deciders.run(job("judge", promised), {"first": observer, "second": observer})  # type: ignore[dict-item]
-    assert not all(clause["passed"] for clause in found["clauses"])
-
-
-@pytest.fixture(scope="module")
-def deciders() -> Iterator[Decider]:
-    opened = Decider(wall_seconds=20.0)
-    yield opened
-    opened.close()
-
-
-def test_an_unsound_contract_is_not_judged(decider: Decider) -> None:
-    """No candidate is called for a contract that cannot stand."""
-    promised = contract({"x": "int"}, ensures=["x.__class__"])
-    found = decider.run(job("judge", promised))
-    assert [(clause["clause"], clause["passed"]) for clause in found["clauses"]] == [("ensures[0]", False)]
-
-
-def test_an_unsound_contract_admits_nothing(decider: Decider) -> None:
-    """Proposals to a contract that cannot stand are refused with what is wrong with it."""
-    promised = contract({"x": "Nowhere"})
-    case = Case(name="a", given={"x": 1}, returns=1)
-    found = decider.run(
-        job("admit", promised, cases=[case.model_dump(mode="json")], rules=[], independent=True)
-    )
-    assert (found["cases"], found["refused"]) == ([], ["contract: unknown type 'Nowhere'"])
 
 
 def test_two_deciders_judge_alike() -> None:
@@ -121,7 +104,74 @@ def test_two_deciders_judge_alike() -> None:
     found = []
     for _ in range(2):
         decider = Decider()
-        observer = answer(1)
-        found.append(decider.run(job("judge", promised), {"first": observer, "second": observer}))  # type: ignore[dict-item]
+        found.append(done(decider, judging(promised, {"f": "def f(x, y):\n    return len(x)\n"})))
         decider.close()
     assert found[0] == found[1]
+
+
+# -- what it is kept in --------------------------------------------------------------------------------------
+
+
+def test_a_decider_that_is_asked_for_process_level_says_so() -> None:
+    """It has no locks, and no trouble: nobody asked for more."""
+    decider = Decider(at_most="process")
+    isolation = decider.isolation
+    decider.close()
+    assert isolation.model_dump() == {"level": "process", "layers": (), "trouble": "", "remedy": ""}
+
+
+def test_a_decider_that_is_asked_for_kernel_level_says_so() -> None:
+    """It names the locks that hold, those of the kernel among them."""
+    kernel_sandbox().close()
+    decider = Decider(at_most="kernel")
+    isolation = decider.isolation
+    decider.close()
+    assert (isolation.level, isolation.trouble, isolation.remedy) == ("kernel", "", "")
+    assert {"seccomp", "seatbelt"} & set(isolation.layers)
+
+
+# -- what it leaves ------------------------------------------------------------------------------------------
+
+
+def test_a_closed_decider_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither its own, nor those in which its sandbox ran programs."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    decider = Decider(at_most="process")
+    tells = {"f": "import os\ndef f(x):\n    return os.getcwd()\n"}
+    found = done(decider, judging(contract({"x": "int"}, "str", ensures=["result == ''"]), tells))
+    (said,) = [clause["message"] for clause in found["clauses"] if not clause["passed"]]
+    decider.close()
+    folder = Path(said.partition(" returned '")[2].partition("'")[0])
+    assert folder.name.startswith("drystone-")
+    assert (folder.exists(), list(tmp_path.iterdir())) == (False, [])
+
+
+ABANDONS = """
+import os
+from pipeline.decider.client import Decider
+decider = Decider()
+assert decider.isolation
+print(decider._process.pid, flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_decider_ends_when_its_parent_does() -> None:
+    """Whatever became of the parent: there is nobody left to decide for, and no process stays."""
+    done = subprocess.run([sys.executable, "-c", ABANDONS], capture_output=True, text=True, check=False)
+    pid = int(done.stdout)
+    deadline = time.monotonic() + 5
+    while alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    stayed = alive(pid)
+    if stayed:
+        os.kill(pid, signal.SIGKILL)
+    assert not stayed
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

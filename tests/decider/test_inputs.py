@@ -17,7 +17,6 @@ from subjects import broken, contract, decide
 import pipeline
 from pipeline.decider.inputs import corpus
 from pipeline.records import Contract, Param, Raise, TypeAlias, TypeDefinition, TypeEnum, TypeRecord
-from pipeline.sandbox.process import ProcessSandbox
 from pipeline.stages.judge import Judge
 from pipeline.values import Types
 
@@ -121,7 +120,7 @@ WRONG = [
 
 @pytest.fixture(scope="module")
 def judge() -> Iterator[Judge]:
-    opened = Judge(ProcessSandbox())
+    opened = Judge()
     yield opened
     opened.close()
 
@@ -297,6 +296,7 @@ def test_another_seed_draws_other_inputs() -> None:
 SCRIPT = """
 import json, sys
 {more}
+import pipeline.decider.jobs
 from pipeline.decider.__main__ import _hide_own_modules
 _hide_own_modules()
 from pipeline.decider.inputs import corpus

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from subjects import contract
 
+from pipeline.decider.recording import Recording
 from pipeline.decider.vetting import Admission, admit, near_misses, vet
 from pipeline.records import Callee, Case, Contract, Param, Raise, TypeAlias, TypeEnum, TypeRecord
 from pipeline.values import Types
@@ -17,7 +18,7 @@ def quiet(_: str) -> None:
 
 
 def complaints(vetted: Contract) -> list[tuple[str, str]]:
-    return [(problem.clause, problem.message) for problem in vet(vetted, quiet)]
+    return [(problem.clause, problem.message) for problem in vet(vetted, quiet, Recording())]
 
 
 def raising(when: str | None, case: Case) -> Contract:

@@ -12,7 +12,6 @@ from pipeline import contract_file
 from pipeline.digest import render_json
 from pipeline.llm.port import Reply, Request
 from pipeline.records import Case, Contract, Spec
-from pipeline.sandbox.process import ProcessSandbox
 from pipeline.specs import parse_spec
 from pipeline.stages import architect, land
 from pipeline.stages.judge import Judge
@@ -57,7 +56,7 @@ def contract_of(name: str) -> Contract:
 
 @pytest.fixture(scope="module")
 def judge() -> Iterator[Judge]:
-    made = Judge(ProcessSandbox())
+    made = Judge()
     yield made
     made.close()
 

@@ -1,15 +1,14 @@
-"""The judge as a stage: bounds first, then the sandbox and the decider, whatever any of them does."""
+"""The judge as a stage: bounds first, then the decider and its sandbox, whatever any of them does."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from subjects import broken, contract
+from subjects import broken, contract, kernel_sandbox
 
 from pipeline.errors import SandboxError
-from pipeline.records import Callee, Case, Contract, Param, Raise, Rule, TypeEnum, TypeRecord
-from pipeline.sandbox.port import Call, Level, Observation, Program, Sandbox, Session
-from pipeline.sandbox.process import ProcessSandbox
+from pipeline.records import Callee, Case, Clause, Contract, Effort, Param, Raise, Rule, TypeEnum, TypeRecord
+from pipeline.sandbox.port import Level
 from pipeline.stages.judge import Judge, Part
 
 DOUBLE = contract({"x": "int"}, cases=[({"x": 2}, 4), ({"x": 3}, 6)], ensures=["result == x + x"])
@@ -18,37 +17,14 @@ KEEPS = "def f(x: int) -> int:\n    return x * 2\n"
 
 @pytest.fixture(scope="module")
 def judge() -> Iterator[Judge]:
-    opened = Judge(ProcessSandbox())
+    opened = Judge()
     yield opened
     opened.close()
 
 
-class Unclean(Session):
-    """Answers truly and does not end well."""
-
-    def __init__(self, inner: Session) -> None:
-        self.inner = inner
-
-    def observe(self, calls: Sequence[Call]) -> list[Observation]:
-        return self.inner.observe(calls)
-
-    def close(self) -> bool:
-        self.inner.close()
-        return False
-
-
-class UncleanSandbox(Sandbox):
-    level: Level = "process"
-
-    def open(self, program: Program, *, hash_seed: int) -> Session:
-        return Unclean(ProcessSandbox().open(program, hash_seed=hash_seed))
-
-
-class NoSandbox(Sandbox):
-    level: Level = "process"
-
-    def open(self, program: Program, *, hash_seed: int) -> Session:
-        raise SandboxError("there is none")
+def without_a_sandbox() -> Judge:
+    """A judge who can do nothing: no process of his isolates as it must."""
+    return Judge(at_least="kernel", at_most="process")
 
 
 def test_a_function_that_keeps_its_contract_passes(judge: Judge) -> None:
@@ -63,33 +39,54 @@ def test_a_function_that_keeps_its_contract_passes(judge: Judge) -> None:
     ]  # fmt: skip
 
 
-def test_what_the_bounds_refuse_is_not_run(judge: Judge) -> None:
-    """A function that may not be read is not called either."""
+def test_what_the_bounds_refuse_is_not_run() -> None:
+    """A function that may not be read is not called either, nor is there a process that could."""
     source = "import os\n\n\ndef f(x: int) -> int:\n    return os.getpid()\n"
-    assert broken(Judge(NoSandbox()).judge(DOUBLE, source, {})) == ["bounds"]
-
-
-def test_a_process_that_ends_badly_is_refused() -> None:
-    """True answers from a process that does not end cleanly are not believed."""
-    judge = Judge(UncleanSandbox())
-    judgement = judge.judge(DOUBLE, KEEPS, {})
-    judge.close()
-    assert [(clause.clause, clause.message) for clause in judgement.failures] == [
-        ("limits", "its process did not end cleanly")
-    ]
+    assert broken(without_a_sandbox().judge(DOUBLE, source, {})) == ["bounds"]
 
 
 def test_a_missing_sandbox_is_no_verdict() -> None:
     """A broken world is an exception, and the candidate is not blamed."""
-    judge = Judge(NoSandbox())
+    judge = without_a_sandbox()
     with pytest.raises(SandboxError):
         judge.judge(DOUBLE, KEEPS, {})
     judge.close()
 
 
+@pytest.mark.parametrize("level", ["process", "kernel"])
+def test_a_level_is_said_and_judged_alike(level: Level) -> None:
+    """How far a judge isolates changes nothing about what he finds."""
+    if level == "kernel":
+        kernel_sandbox().close()
+    judge = Judge(at_least=level, at_most=level)
+    wrong = KEEPS.replace("x * 2", "x * 2 if x < 9 else 0")
+    found = (
+        judge.isolation.level,
+        judge.judge(DOUBLE, KEEPS, {}).passed,
+        judge.judge(DOUBLE, wrong, {}).failures,
+    )
+    judge.close()
+    message = "f(9) returned 0, and 'result == x + x' is false"
+    assert found == (level, True, (Clause(clause="ensures[0]", passed=False, message=message),))
+
+
+def test_isolation_is_what_was_found_out(judge: Judge) -> None:
+    """At the strongest level there is no trouble; below it, the trouble and its remedy are said."""
+    isolation = judge.isolation
+    assert (isolation.level == "kernel") == (isolation.trouble == "") == (isolation.remedy == "")
+
+
+def test_effort_is_the_callers(judge: Judge) -> None:
+    """Cases alone: no other input is tried, so a function that knows them by heart passes."""
+    by_heart = KEEPS.replace("x * 2", "x * 2 if x < 9 else 0")
+    cases_only = Effort(generated=0, landing=False, counterexample=False)
+    judgement = judge.judge(DOUBLE, by_heart, {}, cases_only)
+    assert (judgement.passed, judgement.inputs) == (True, 2)
+
+
 def test_a_judge_goes_on_after_a_broken_job() -> None:
     """A decider that was stopped is replaced."""
-    judge = Judge(ProcessSandbox(), wall_seconds=3.0)
+    judge = Judge(rule_seconds=2.0)
     judge.vet(contract({"x": "int"}, ensures=["9 ** 9 ** 9 == result"], cases=[({"x": 1}, 1)]))
     judgement = judge.judge(DOUBLE, KEEPS, {})
     judge.close()
@@ -98,18 +95,18 @@ def test_a_judge_goes_on_after_a_broken_job() -> None:
 
 def test_a_hanging_precondition_is_named() -> None:
     """Vetting says which clause did not end."""
-    judge = Judge(ProcessSandbox(), wall_seconds=2.0)
+    judge = Judge(rule_seconds=1.0)
     found = judge.vet(contract({"x": "int"}, requires=["9 ** 9 ** 9 > x"], ensures=["result > x"]))
     judge.close()
-    assert found == [("requires", "takes longer than 2 s to evaluate")]
+    assert found == [("requires", "'9 ** 9 ** 9 > x' takes longer than 1 s to evaluate")]
 
 
 def test_a_hanging_proposal_is_named() -> None:
     """Admission says which proposal did not end, and admits none."""
-    judge = Judge(ProcessSandbox(), wall_seconds=2.0)
+    judge = Judge(rule_seconds=1.0)
     found = judge.admit(DOUBLE, cases=(), rules=["9 ** 9 ** 9 > result"], independent=True)
     judge.close()
-    assert found == ((), (), ("proposed rule '9 ** 9 ** 9 > result' takes longer than 2 s to evaluate",))
+    assert found == ((), (), ("proposed rule '9 ** 9 ** 9 > result' takes longer than 1 s to evaluate",))
 
 
 def test_proposals_are_sorted(judge: Judge) -> None:
