@@ -10,6 +10,16 @@ from pipeline.errors import OutputError
 PACKAGE_FILE = "__init__.py"
 
 
+def cache_folder() -> Path:
+    """What this user need not fetch or work out again, outside of every project: `DRYSTONE_CACHE` or the user's cache."""
+    chosen = os.environ.get("DRYSTONE_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    import platformdirs
+
+    return platformdirs.user_cache_path("drystone", appauthor=False)
+
+
 def read_text(path: Path) -> str | None:
     """A file's text with LF line ends; None if there is no such file. Raises OutputError if it cannot be read.
 

@@ -96,8 +96,11 @@ def read_project(settings: Settings, selection: tuple[str, ...] | None) -> Proje
 
 
 def open_judge(settings: Settings) -> Judge:
-    """A judge for a project: as isolated as its configuration asks for, with the inputs it has drawn before."""
-    return Judge(InputStore(settings.work_folder / "inputs"), at_least=settings.sandbox)
+    """A judge for a project: as isolated as its configuration asks for, with the inputs drawn before on this machine.
+
+    They are not kept in the project, where a change under review could bring its own.
+    """
+    return Judge(InputStore(disk.cache_folder() / "inputs"), at_least=settings.sandbox)
 
 
 def vet_all(judge: Judge, statuses: Sequence[Status], root: Path) -> list[Finding]:

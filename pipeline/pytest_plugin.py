@@ -15,7 +15,7 @@ SUFFIX = ".contract.json"
 CHAIN = "chain"
 """The item that compares digests: the verdict speaks of this contract and this source, unedited."""
 
-_judge = pytest.StashKey["Judge"]()
+_judge = pytest.StashKey["Judge | Exception"]()
 
 
 class BrokenClause(Exception):  # noqa: N818 - what a reader sees is a clause that broke
@@ -29,8 +29,9 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "ContractF
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    if _judge in config.stash:
-        config.stash[_judge].close()
+    judge = config.stash.get(_judge, None)
+    if judge is not None and not isinstance(judge, Exception):
+        judge.close()
 
 
 class ContractFile(pytest.File):
@@ -85,7 +86,9 @@ class ClauseItem(pytest.Item):
             raise BrokenClause(clause.message)
 
     def repr_failure(self, excinfo: Any, style: Any = None) -> Any:
-        if isinstance(excinfo.value, BrokenClause):
+        from pipeline.errors import DrystoneError
+
+        if isinstance(excinfo.value, BrokenClause | DrystoneError):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 
@@ -94,9 +97,19 @@ class ClauseItem(pytest.Item):
 
 
 def _judge_of(config: pytest.Config) -> "Judge":
+    """The judge of this run, tried out; what keeps it from judging is found out once."""
+    from pipeline.errors import DrystoneError
     from pipeline.project import open_judge
     from pipeline.settings import find_root, read_settings
 
     if _judge not in config.stash:
-        config.stash[_judge] = open_judge(read_settings(find_root(config.rootpath)))
-    return config.stash[_judge]
+        try:
+            opened = open_judge(read_settings(find_root(config.rootpath)))
+            config.stash[_judge] = opened
+            assert opened.isolation
+        except DrystoneError as error:
+            config.stash[_judge] = error
+    judge = config.stash[_judge]
+    if isinstance(judge, Exception):
+        raise judge
+    return judge

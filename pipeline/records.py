@@ -257,7 +257,7 @@ class Effort(Record):
     landing: bool = True
     """As many again that no model ever sees, and everything once more in a second process."""
     counterexample: bool = True
-    """Look for a small input for what was broken; otherwise stop at the first clause that was."""
+    """Look for a small input for what was broken; otherwise go no further than the cases if these break a clause."""
 
 
 class Judgement(Record):

@@ -80,7 +80,7 @@ class Settings(_Table):
 
     @property
     def work_folder(self) -> Path:
-        """What may be deleted at any time: stored replies, recorded inputs. Never committed."""
+        """What may be deleted at any time: stored replies. Never committed."""
         return self.root / ".drystone"
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import threading
 from dataclasses import asdict
 from pathlib import Path
 
@@ -32,7 +33,9 @@ class ReplyStore:
             return None
 
     def put(self, entry: str, request: Request, reply: Reply) -> None:
-        _keep_out_of_git(self._folder.parent)
+        ignore = self._folder.parent / ".gitignore"
+        if not ignore.exists():
+            disk.write_text(ignore, "*\n")
         document = {"model": entry, "reply": asdict(reply)}
         disk.write_text(self._path(entry, request), json.dumps(document))
 
@@ -50,9 +53,13 @@ class InputStore:
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
         self._latest: dict[str, str] = {}
+        self._lock = threading.Lock()
 
     def get(self, key: str) -> str | None:
-        text = self._latest.pop(key, None) or (disk.read_text(self._path(key)) if self._folder else None)
+        text = self._latest.get(key)
+        if text is None and self._folder is not None:
+            with contextlib.suppress(OutputError):
+                text = disk.read_text(self._path(key))
         if text is not None:
             self._remember(key, text)
         return text
@@ -63,20 +70,15 @@ class InputStore:
         if self._folder is None:
             return
         with contextlib.suppress(OutputError):
-            _keep_out_of_git(self._folder.parent)
             disk.write_text(self._path(key), text)
 
     def _remember(self, key: str, text: str) -> None:
-        self._latest[key] = text
-        while len(self._latest) > _LATEST:
-            self._latest.pop(next(iter(self._latest)), None)
+        with self._lock:
+            self._latest.pop(key, None)
+            self._latest[key] = text
+            while len(self._latest) > _LATEST:
+                del self._latest[next(iter(self._latest))]
 
     def _path(self, key: str) -> Path:
         assert self._folder is not None
         return self._folder / f"{key.removeprefix('sha256:')}.json"
-
-
-def _keep_out_of_git(folder: Path) -> None:
-    ignore = folder / ".gitignore"
-    if not ignore.exists():
-        disk.write_text(ignore, "*\n")

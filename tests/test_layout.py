@@ -25,7 +25,7 @@ HOMES = {
     "httpx2": {"llm/local.py", "llm/anthropic.py", "llm/openai.py", "llm/failures.py", "llm/connection.py"},
     "xllamacpp": {"llm/local.py"},
     "huggingface_hub": {"llm/sources.py"},
-    "platformdirs": {"llm/weights.py"},
+    "platformdirs": {"disk.py"},
     "jinja2": {"render.py"},
     "jsonschema": {"stages/architect.py"},
     "click": {"cli.py"},

@@ -35,6 +35,10 @@ class UndecidedError(Exception):
         super().__init__(message)
 
 
+class LostSandboxError(SandboxError):
+    """The sandbox of a decider ended for reasons of its own; a new decider has a new one."""
+
+
 class Decider:
     """One decider process with the sandbox it observes candidates in. For one thread at a time."""
 
@@ -72,7 +76,7 @@ class Decider:
     def run(self, job: dict[str, Any]) -> tuple[Any, str | None]:
         """What the decider makes of a job, and the inputs it drew for it if they were not recorded yet.
 
-        Raises UndecidedError when a rule hangs or exhausts memory, SandboxError when the sandbox failed it,
+        Raises UndecidedError when a rule hangs or exhausts memory, LostSandboxError when the sandbox failed it,
         InternalError when the decider itself broke.
         """
         assert self.isolation
@@ -88,7 +92,7 @@ class Decider:
                 case {"failed": str(reason)}:
                     raise UndecidedError(reason, at)
                 case {"unsafe": str(reason)}:
-                    raise SandboxError(reason)
+                    raise LostSandboxError(reason)
                 case _:
                     raise InternalError(f"the decider sent {str(frame)[:200]}")
 

@@ -115,14 +115,17 @@ def case_trials(clauses: Clauses) -> tuple[Trial, ...]:
 
 def generated_trials(clauses: Clauses, purpose: str, count: int, recording: Recording) -> list[Trial]:
     """Inputs drawn for a contract; the same for every candidate, other ones for every purpose."""
-    wired = recording.inputs(f"{purpose} {count}", lambda: _draw(clauses.contract, purpose, count))
-    return [
-        Trial(
-            tuple(wire.decode(argument, clauses.types.classes) for argument in arguments),
-            Call(clauses.contract.function, tuple(arguments)),
-        )
-        for arguments in wired
-    ]
+
+    def read(wired: list[Wired]) -> list[Trial]:
+        return [
+            Trial(
+                tuple(wire.decode(argument, clauses.types.classes) for argument in arguments),
+                Call(clauses.contract.function, tuple(arguments)),
+            )
+            for arguments in wired
+        ]
+
+    return recording.inputs(f"{purpose} {count}", lambda: _draw(clauses.contract, purpose, count), read)
 
 
 def _draw(contract: Contract, purpose: str, count: int) -> list[Wired]:

@@ -8,11 +8,12 @@ import importlib.metadata
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pipeline.digest import digest_text
 from pipeline.records import Bounds, Contract
 
+Item = TypeVar("Item")
 Wired = list[Any]
 """The arguments of one call, as tagged JSON."""
 
@@ -54,12 +55,18 @@ class Recording:
         self.grown = False
         """Whether something was drawn that was not there."""
 
-    def inputs(self, purpose: str, draw: Callable[[], list[Wired]]) -> list[Wired]:
-        """What is recorded for a purpose, drawn now if nothing is."""
-        if purpose not in self._by_purpose:
-            self._by_purpose[purpose] = draw()
-            self.grown = True
-        return self._by_purpose[purpose]
+    def inputs(
+        self, purpose: str, draw: Callable[[], list[Wired]], read: Callable[[list[Wired]], list[Item]]
+    ) -> list[Item]:
+        """What `read` makes of the inputs recorded for a purpose; drawn now if there are none that can be read."""
+        if purpose in self._by_purpose:
+            try:
+                return read(self._by_purpose[purpose])
+            except (TypeError, ValueError):
+                pass
+        self._by_purpose[purpose] = draw()
+        self.grown = True
+        return read(self._by_purpose[purpose])
 
     def render(self) -> str:
         inputs = json.dumps(self._by_purpose, separators=(",", ":"))
@@ -67,8 +74,10 @@ class Recording:
 
 
 def _read(text: str) -> dict[str, list[Wired]]:
+    """What a recording holds; nothing if it was damaged: the same is drawn again."""
     digest, _, inputs = text.removesuffix("\n").partition("\n")
-    if digest_text(inputs) != digest:  # damaged: the same is drawn again
+    try:
+        found = json.loads(inputs) if digest_text(inputs) == digest else {}
+    except (ValueError, RecursionError):
         return {}
-    found: dict[str, list[Wired]] = json.loads(inputs)
-    return found
+    return found if isinstance(found, dict) else {}

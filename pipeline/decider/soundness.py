@@ -112,8 +112,8 @@ def _unusable(annotation: str, contract: Contract) -> str | None:
     for text in (written, *(field.type for field in fields)):
         if (complaint := check_use(text, contract.types)) is not None:
             return f"cannot be: {complaint}"
-    if not annotation_names(annotation):
-        return None  # of every type that is built in there are values
+    if not annotation_names(annotation) and "Literal" not in annotation:
+        return None  # of every other type that is built in there are values
     try:
         types = Types(contract.types)
         if isinstance(own, TypeAlias) and (misfit := _misfit(own, types)):

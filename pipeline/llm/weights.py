@@ -15,6 +15,7 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from pipeline import disk
 from pipeline.errors import WeightsError
 
 Progress = Callable[[int, int, str], None]
@@ -77,14 +78,7 @@ def known_weights() -> Weights:
 
 def weights_path() -> Path:
     """Where the weights lie once pulled: in `DRYSTONE_CACHE`, or the user's cache folder."""
-    chosen = os.environ.get("DRYSTONE_CACHE")
-    if chosen:
-        folder = Path(chosen).expanduser()
-    else:
-        import platformdirs
-
-        folder = platformdirs.user_cache_path("drystone", appauthor=False)
-    return folder / "models" / known_weights().file
+    return disk.cache_folder() / "models" / known_weights().file
 
 
 def is_pulled() -> bool:

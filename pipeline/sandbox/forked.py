@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import socket
 import struct
 import subprocess
@@ -20,6 +21,8 @@ from pipeline.sandbox.session import ChannelSession, Child
 
 _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from pipeline.sandbox import zygote; zygote.main()"
 _ROOT = str(Path(__file__).resolve().parents[2])
+_RARE = re.compile(r"zoneinfo|code\b|codecs|encoding|(str|bytes|bytearray)\([^()]*,")
+"""Sources that may want a time zone or a codec."""
 _ANSWER_SECONDS = 60.0
 """How long a fork server may take to say anything: it is ours, but a child may have stopped it where only limits hold."""
 
@@ -41,15 +44,15 @@ class ForkSandbox(Sandbox):
             self._servers[hash_seed] = _Server(self.level, self._preload, hash_seed)
 
     def open(self, program: Program, *, hash_seed: int) -> Session:
-        zones = any("zoneinfo" in source for source in program.modules.values())
-        return ChannelSession(lambda: self._fork(hash_seed, zones=zones), program)
+        rare = any(_RARE.search(source) for source in program.modules.values())
+        return ChannelSession(lambda: self._fork(hash_seed, rare=rare), program)
 
-    def _fork(self, hash_seed: int, *, zones: bool) -> Child:
+    def _fork(self, hash_seed: int, *, rare: bool) -> Child:
         try:
-            return self._server(hash_seed).fork(zones=zones)
+            return self._server(hash_seed).fork(rare=rare)
         except OSError:  # where only limits hold, the program before may have ended its server
             self._servers[hash_seed].broken = True
-            return self._server(hash_seed).fork(zones=zones)
+            return self._server(hash_seed).fork(rare=rare)
 
     def _server(self, hash_seed: int) -> "_Server":
         self.start(hash_seed)
@@ -100,9 +103,9 @@ class _Server:
             self._layers = tuple(json.loads(line)["layers"])
         return self._layers
 
-    def fork(self, *, zones: bool) -> Child:
+    def fork(self, *, rare: bool) -> Child:
         self._forks += 1
-        self._control.sendall(zygote.REQUEST.pack(zygote.ZONES if zones else zygote.FORK, self._forks))
+        self._control.sendall(zygote.REQUEST.pack(zygote.RARE if rare else zygote.FORK, self._forks))
         answer, descriptors, _, _ = socket.recv_fds(self._control, 1, 1)
         if not answer:
             raise ConnectionResetError

@@ -121,9 +121,9 @@ def rehearse() -> None:
 def finish() -> int:
     """What an interpreter does at its end for unread code's sake, and nothing else; returns its exit status."""
     if "threading" in sys.modules and len(sys.modules["threading"].enumerate()) > 1:
-        sys.modules["threading"]._shutdown()  # noqa: SLF001 - there is no public way
+        return 71  # nobody waits for a thread that was left running
     if "atexit" in sys.modules:
-        sys.modules["atexit"]._run_exitfuncs()  # noqa: SLF001 - as above
+        sys.modules["atexit"]._run_exitfuncs()  # noqa: SLF001 - there is no public way
     return 0
 
 

@@ -16,6 +16,7 @@ import struct
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from pipeline.sandbox import locks, probe
@@ -24,8 +25,8 @@ REQUEST = struct.Struct("=cI")
 """What is asked for, and of which child: the first fork is 1, and so on."""
 ANSWER = struct.Struct("=id")
 """An exit status, and the seconds of processor time a child took so far."""
-FORK, ZONES, LOOK, END, KILL = b"F", b"Z", b"L", b"E", b"K"
-"""Fork a child; the same, with every time zone known; say how a child is getting on; wait for its end; end it.
+FORK, RARE, LOOK, END, KILL = b"F", b"R", b"L", b"E", b"K"
+"""Fork a child; the same, with every time zone and codec loaded; say how a child is getting on; wait for its end; end it.
 
 A fork is answered with the child's channel, the others with an `ANSWER`.
 """
@@ -34,7 +35,7 @@ STILL_RUNNING = -(1 << 16)
 
 _Lock = Callable[[dict[str, Any]], None]
 _WARM = (
-    "__future__", "_strptime", "abc", "calendar", "contextlib", "encodings.idna", "encodings.punycode", "locale", "random",
+    "__future__", "_strptime", "abc", "calendar", "contextlib", "locale", "random",
     "threading", "traceback", "types", "warnings", "weakref",
 )  # fmt: skip
 """What landed code and the standard library itself import besides; some only when they need it, when it is too late."""
@@ -92,12 +93,13 @@ class _Server:
         self._lock = lock
         self._pid = os.getpid()
         self._children: dict[int, int] = {}
+        self._has_rare = False
         self._zones: list[Any] = []
 
     def serve(self, request: bytes, child: int) -> None:
-        if request in {FORK, ZONES}:
-            if request == ZONES:
-                self._load_zones()
+        if request in {FORK, RARE}:
+            if request == RARE:
+                self._load_rare()
             self._fork(child)
         elif request == LOOK:
             self._control.sendall(ANSWER.pack(STILL_RUNNING, _processor_seconds(self._children.get(child))))
@@ -144,11 +146,17 @@ class _Server:
         code = os.waitstatus_to_exitcode(status) if ended else STILL_RUNNING
         return code, usage.ru_utime + usage.ru_stime
 
-    def _load_zones(self) -> None:
-        """Time zones are read from files, which a child cannot open: have them all in memory before it is forked."""
-        zoneinfo = sys.modules.get("zoneinfo")
-        if zoneinfo is not None and not self._zones:
-            self._zones = [zoneinfo.ZoneInfo(key) for key in zoneinfo.available_timezones()]
+    def _load_rare(self) -> None:
+        """Time zones and codecs are read from files, which a child cannot open: have them all in memory."""
+        if self._has_rare:
+            return
+        self._has_rare = True
+        zoneinfo, encodings = sys.modules["zoneinfo"], sys.modules["encodings"]
+        self._zones = [zoneinfo.ZoneInfo(key) for key in zoneinfo.available_timezones()]
+        for path in Path(encodings.__path__[0]).glob("*.py"):
+            with contextlib.suppress(ImportError):
+                importlib.import_module(f"encodings.{path.stem}")
+        gc.freeze()
 
 
 def _serve_child(channel: int, lock: _Lock, server: int) -> None:

@@ -1,13 +1,14 @@
 """Candidate -> Judgement. The sandbox observes, the decider decides; this module only carries between them."""
 
 import queue
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
 from pipeline import bounds, render
-from pipeline.decider.client import RULE_SECONDS, Decider, UndecidedError
+from pipeline.decider.client import RULE_SECONDS, Decider, LostSandboxError, UndecidedError
 from pipeline.decider.recording import recording_key
 from pipeline.errors import SandboxError
 from pipeline.records import Case, Clause, Contract, Effort, Isolation, Judgement, Rule
@@ -41,6 +42,9 @@ class Judge:
         self._at_most = at_most
         self._rule_seconds = rule_seconds
         self._idle: queue.SimpleQueue[Decider] = queue.SimpleQueue()
+        self._started: set[Decider] = set()
+        self._lock = threading.Lock()
+        self._closed = False
 
     @property
     def isolation(self) -> Isolation:
@@ -102,18 +106,28 @@ class Judge:
             return _single("limits", f"with what it returned, a rule {error}")
 
     def close(self) -> None:
-        """End every process this judge started."""
-        while not self._idle.empty():
-            self._idle.get().close()
+        """End every process this judge started, whatever it is at."""
+        with self._lock:
+            self._closed = True
+            while self._started:
+                self._started.pop().close()
 
     def _run(self, contract: Contract, job: dict[str, Any]) -> Any:
         key = recording_key(contract)
-        recorded = self._inputs.get(key)
-        with self._decider() as decider:
-            done, drawn = decider.run({**job, "contract": contract.model_dump_json(), "recorded": recorded})
+        job = {**job, "contract": contract.model_dump_json(), "recorded": self._inputs.get(key)}
+        try:
+            done, drawn = self._ask(job)
+        except (
+            SandboxError
+        ):  # the machine may have ended a sandbox for want of memory: once more, in a new one
+            done, drawn = self._ask(job)
         if drawn:
             self._inputs.put(key, drawn)
         return done
+
+    def _ask(self, job: dict[str, Any]) -> tuple[Any, str | None]:
+        with self._decider() as decider:
+            return decider.run(job)
 
     @contextmanager
     def _decider(self) -> Iterator[Decider]:
@@ -121,21 +135,35 @@ class Judge:
         try:
             decider = self._idle.get_nowait()
         except queue.Empty:
-            decider = Decider(self._at_most, self._rule_seconds)
+            decider = self._start()
         try:
             self._demand(decider.isolation)
             yield decider
         except BaseException:
-            decider.close()
+            self._discard(decider)
             raise
         self._idle.put(decider)
+
+    def _start(self) -> Decider:
+        with self._lock:
+            if self._closed:
+                raise SandboxError("the judge was closed while it was judging")
+            decider = Decider(self._at_most, self._rule_seconds)
+            self._started.add(decider)
+        return decider
+
+    def _discard(self, decider: Decider) -> None:
+        with self._lock:
+            if decider in self._started:
+                self._started.discard(decider)
+                decider.close()
 
     def _demand(self, isolation: Isolation) -> None:
         if self._at_least == "kernel" and isolation.level != "kernel":
             raise SandboxError(
-                f'sandbox = "kernel" is required and not to be had here: {isolation.trouble or "not tried"}. '
-                f'What to do: {isolation.remedy}. Or sandbox = "process" under [tool.drystone] in pyproject.toml, '
-                "which keeps accidents apart but no attacker"
+                f'sandbox = "kernel" is required and not to be had here: {isolation.trouble or "it was not tried"}. '
+                f"{f'What to do: {isolation.remedy}. Or ' if isolation.remedy else ''}"
+                'sandbox = "process" under [tool.drystone] in pyproject.toml keeps accidents apart but no attacker'
             )
 
 
