@@ -48,11 +48,11 @@ class ForkSandbox(Sandbox):
         return ChannelSession(lambda: self._fork(hash_seed, rare=rare), program)
 
     def _fork(self, hash_seed: int, *, rare: bool) -> Child:
-        try:
-            return self._server(hash_seed).fork(rare=rare)
-        except OSError:  # where only limits hold, the program before may have ended its server
+        for _ in range(2):  # where only limits hold, the program before may have ended its server
+            with contextlib.suppress(OSError):
+                return self._server(hash_seed).fork(rare=rare)
             self._servers[hash_seed].broken = True
-            return self._server(hash_seed).fork(rare=rare)
+        raise SandboxError("the sandbox's fork server ended twice before it could start a child")
 
     def _server(self, hash_seed: int) -> "_Server":
         self.start(hash_seed)

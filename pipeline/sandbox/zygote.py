@@ -151,7 +151,7 @@ class _Server:
         if self._has_rare:
             return
         self._has_rare = True
-        zoneinfo, encodings = sys.modules["zoneinfo"], sys.modules["encodings"]
+        zoneinfo, encodings = map(importlib.import_module, ("zoneinfo", "encodings"))
         self._zones = [zoneinfo.ZoneInfo(key) for key in zoneinfo.available_timezones()]
         for path in Path(encodings.__path__[0]).glob("*.py"):
             with contextlib.suppress(ImportError):

@@ -117,9 +117,7 @@ class Judge:
         job = {**job, "contract": contract.model_dump_json(), "recorded": self._inputs.get(key)}
         try:
             done, drawn = self._ask(job)
-        except (
-            SandboxError
-        ):  # the machine may have ended a sandbox for want of memory: once more, in a new one
+        except LostSandboxError:  # the machine may have ended it for want of memory
             done, drawn = self._ask(job)
         if drawn:
             self._inputs.put(key, drawn)
