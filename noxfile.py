@@ -45,6 +45,13 @@ def check(session: nox.Session) -> None:
     session.run("drystone", "check", *session.posargs)
 
 
+@nox.session(default=False)
+def benchmark(session: nox.Session) -> None:
+    """The gate's speed beside its peers'; `-- --help` for what it can be told."""
+    session.install("-e", ".", *DEV)
+    session.run("python", "tests/benchmarks/gate.py", *session.posargs)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style and types of the tool, and the specs."""
