@@ -56,7 +56,7 @@ def read_tasks(only: str = "", at_most: int | None = None) -> list[Task]:
     """The tasks whose id or function is among the words of `only`, or all; the program ends where there is no file."""
     path = data_path()
     if not path.is_file():
-        print(f"skipped: {path} is not there; {VARIABLE} names the folder that holds {FILE}", file=sys.stderr)
+        sys.stderr.write(f"skipped: {path} is not there; {VARIABLE} names the folder that holds {FILE}\n")
         sys.exit(0)
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         tasks = [_task(json.loads(line)) for line in lines]
