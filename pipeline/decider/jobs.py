@@ -22,7 +22,7 @@ def serve(job: dict[str, Any], sandbox: Sandbox, note: Note) -> dict[str, Any]:
     return {"done": done, "drawn": recording.render() if recording.grown else None}
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=256)
 def _prepare(contract_text: str) -> tuple[Clauses | None, tuple[Problem, ...]]:
     """A contract made ready, or why it cannot stand: once for all its candidates."""
     contract = Contract.model_validate_json(contract_text)

@@ -101,7 +101,7 @@ def _batches(clauses: Clauses, effort: Effort, recording: Recording) -> Iterator
         yield _generated(clauses, "landing", effort.generated, recording)
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=256)
 def case_trials(clauses: Clauses) -> tuple[Trial, ...]:
     """The contract's cases as trials."""
     trials = []
