@@ -1195,8 +1195,8 @@ POISONS = (
     ),
     Poison(
         "handles a signal",
-        "signal.signal(signal.SIGINT, signal.SIG_IGN)",
-        "signal.getsignal(2) == signal.SIG_IGN",
+        "signal.signal(signal.SIGUSR2, signal.SIG_IGN)",
+        "signal.getsignal(signal.SIGUSR2) == signal.SIG_IGN",
     ),
     Poison(
         "blocks a signal",
