@@ -77,7 +77,11 @@ def _one_of(options: list[Any]) -> Callable[[Any], Any]:
 
 
 def _read_float(value: Any) -> float:
-    return float(_refuse((int, float, Decimal), "a number")(value))
+    number = _refuse((int, float, Decimal), "a number")(value)
+    try:
+        return float(number)
+    except OverflowError:
+        raise ValueError(f"{_show(value)} is too large for a float") from None
 
 
 def _read_duration(value: Any) -> Any:

@@ -169,16 +169,22 @@ def _replay(
     second: Observe,
     findings: _Findings,
 ) -> None:
-    """Same input, same outcome: again in a fresh process, in reverse, with other hash seeds."""
-    again = second([trial.call for trial in reversed(trials)])
-    for trial, before, after in zip(trials, observed, reversed(again), strict=True):
-        if _TEXT([before.value, before.error]) == _TEXT([after.value, after.error]):
+    """Same input, same outcome: again in a fresh process, in reverse, every call twice, with other hash seeds."""
+    again = second([trial.call for trial in reversed(trials) for _ in range(2)])
+    twice = [(trial, before) for trial, before in zip(trials, observed, strict=True) for _ in range(2)]
+    for (trial, before), after in zip(twice, reversed(again), strict=True):
+        if _TEXT(_seen(before)) == _TEXT(_seen(after)):
             continue
         broken = next((f.message for f in clauses.failures(trial.arguments, after, trial.expected)), None)
-        if broken is None and _answer(before) == _answer(after):
+        if broken is None and _TEXT(_unordered(_seen(before))) == _TEXT(_unordered(_seen(after))):
             continue
         detail = broken or "its answer depends on earlier calls or on the order of a set"
         findings.add(Failure("repeatable", f"a second run answered differently: {detail}"), trial)
+
+
+def _seen(observation: Observation) -> list[Any]:
+    after = observation.arguments_after
+    return [observation.value, observation.error, None if after is None else list(after)]
 
 
 def _answer(observation: Observation) -> str:

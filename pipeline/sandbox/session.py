@@ -16,6 +16,8 @@ from pipeline.sandbox import wire
 from pipeline.sandbox.port import Call, Observation, Program, Session
 
 _MAX_BATCH_BYTES = 64 * 1024 * 1024
+_MAX_VALUES = 500_000
+"""In one answer; every one of them costs the decider more than it costs the child."""
 _LOOK_SECONDS = 0.25
 """How often the clock of a child is read that has not said a line."""
 _NO_OBSERVATION = "sent something that is no observation"
@@ -163,6 +165,9 @@ class ChannelSession(Session):
                 break
             parts.append(part)
             size += len(part)
+            if not size - len(part) and not part.startswith(b"{"):
+                self._give_up(_NO_OBSERVATION)
+                return None
         line, newline, self._buffer = b"".join(parts).partition(b"\n")
         self._unread_bytes -= len(line)
         return line + newline
@@ -213,6 +218,9 @@ class ChannelSession(Session):
             return None
         if not line.endswith(b"\n"):
             self._lost = self._death()
+            return None
+        if line.count(b",") > _MAX_VALUES:
+            self._lost = f"returned more than {_MAX_VALUES:,} values at once"
             return None
         try:
             frame = wire.load_frame(line)

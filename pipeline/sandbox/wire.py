@@ -116,7 +116,7 @@ def decode(wire: Any, classes: Mapping[str, type], depth: int = 0) -> Any:
                 )
             case "opaque" if type(value) is str:
                 return Opaque(value)
-    except (KeyError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError) as error:
         raise WireError(f"{type(error).__name__}: {error}") from None
     raise WireError(f"unknown tag {tag!r}")
 
