@@ -34,12 +34,14 @@ class Pattern:
 
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
+        self._seconds = float(SECONDS)
 
     def __call__(self, value: str) -> str:
         try:
-            with _time_limit(SECONDS):
+            with _time_limit(self._seconds):
                 matched = re.fullmatch(self.pattern, value)
         except TimeoutError:
+            self._seconds = 0.1  # there may be hundreds of such values; one was enough to know
             raise ValueError(
                 f"the pattern {self.pattern} takes more than {SECONDS} s on {value[:80]!r}; "
                 "it repeats what repeats already"

@@ -174,6 +174,64 @@ def double(xs):
 """,
         "limits",
     ),
+    Hostile(
+        "sends a UUID that is a number",
+        """
+import os
+def double(xs):
+    for descriptor in range(3, 32):
+        try:
+            os.write(descriptor, b'{"n":0,"returned":{"$":"UUID","v":5}}\\n')
+        except OSError:
+            pass
+    os._exit(0)
+""",
+        "examples[three]",
+    ),
+    Hostile(
+        "sends a million values",
+        "def double(xs):\n    return [[]] * 1_000_000\n",
+        "limits",
+    ),
+    Hostile(
+        "says nothing at length before it answers",
+        """
+import os
+def double(xs):
+    for descriptor in range(3, 32):
+        try:
+            os.write(descriptor, b' ')
+        except OSError:
+            pass
+    return honest(xs)
+""",
+        "limits",
+    ),
+    Hostile(
+        "changes its argument in another time zone only",
+        """
+import time
+ZONE = time.localtime(0).tm_hour
+def double(xs):
+    answer = honest(xs)
+    if ZONE:
+        xs.append(9)
+    return answer
+""",
+        "repeatable",
+    ),
+    Hostile(
+        "answers otherwise when it is asked the same twice in a row",
+        """
+last = []
+def double(xs):
+    if xs and last == xs:
+        return []
+    last[:] = xs
+    return honest(xs)
+""",
+        "repeatable",
+    ),
     # -- leaving --
     Hostile("ends its process with success", "import os\ndef double(xs):\n    os._exit(0)\n", "limits"),
     Hostile("raises SystemExit", "import sys\ndef double(xs):\n    sys.exit(0)\n", "examples[three]"),

@@ -13,7 +13,7 @@ class Limits:
     call_cpu_seconds: float = 2.0
     """Processor time of one call, where the sandbox can tell."""
     batch_wall_seconds: float = 60.0
-    """Wall clock of one batch of calls; generous, because machines are shared."""
+    """How long a child may be silent, and a batch take besides what its calls may; generous: machines are shared."""
     memory_bytes: int = 1 << 30
 
 

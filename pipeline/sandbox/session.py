@@ -79,7 +79,7 @@ class ChannelSession(Session):
         return found if any(observation.outcome == "lost" for observation in found) else observations
 
     def _observe(self, calls: Sequence[Call]) -> list[Observation]:
-        self._begin(self._limits.batch_wall_seconds)
+        self._begin(self._limits.batch_wall_seconds + len(calls) * self._limits.call_cpu_seconds)
         self._send([[call.function, list(call.arguments)] for call in calls])
         self._load()
         observations: list[Observation] = []
@@ -146,10 +146,11 @@ class ChannelSession(Session):
         size = len(self._buffer)
         used: float | None = None
         looked = time.monotonic()
+        deadline = min(self._deadline, looked + self._limits.batch_wall_seconds)
         while b"\n" not in parts[-1]:
-            if time.monotonic() - looked >= _LOOK_SECONDS or looked > self._deadline:
+            if time.monotonic() - looked >= _LOOK_SECONDS or looked > deadline:
                 looked = time.monotonic()
-                used = self._watch(used)
+                used = self._watch(used, deadline)
                 if self._lost is not None:
                     return None
             if size > wire.MAX_FRAME_BYTES or size > self._unread_bytes:
@@ -172,9 +173,9 @@ class ChannelSession(Session):
         self._unread_bytes -= len(line)
         return line + newline
 
-    def _watch(self, used: float | None) -> float:
+    def _watch(self, used: float | None, deadline: float) -> float:
         """Give a silent child up that is over its time; returns the processor time it had used when first seen."""
-        if time.monotonic() > self._deadline:
+        if time.monotonic() > deadline:
             self._give_up(f"gave no answer within {self._limits.batch_wall_seconds:.0f} s")
             return 0.0
         now = self._child.processor_seconds()

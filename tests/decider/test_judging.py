@@ -240,7 +240,7 @@ def test_without_landing_there_is_no_second_process() -> None:
     draft = judging.judge(DOUBLE, first, second, Effort(landing=False))
     assert (draft.passed, second.batches) == (True, 0)
     full = judging.judge(DOUBLE, first, second)
-    assert (full.passed, len(second.seen)) == (True, full.inputs)
+    assert (full.passed, len(set(map(str, second.seen)))) == (True, len(set(map(str, first.seen))))
     assert full.inputs > draft.inputs
 
 
