@@ -180,13 +180,16 @@ class Clauses:
         """The returned value, or MISSING and why it is none of the declared type."""
         if observation.outcome != "returned":
             return MISSING, None
+        clock.start()
         try:
             value = wire.decode(observation.value, self.types.classes)
             if isinstance(value, wire.Opaque):
                 return MISSING, f"a {value.type_name} is not {self.contract.returns}"
             return self.types.conform(self.contract.returns, value), None
-        except (ValuesError, wire.WireError) as error:
-            return MISSING, str(error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, unread code made it up
+            return MISSING, str(error) or type(error).__name__
+        finally:
+            clock.stop()
 
     def _text(self, arguments: Arguments) -> str:
         return f"{self.contract.function}({', '.join(map(show, arguments))})"

@@ -50,6 +50,7 @@ class ChannelSession(Session):
         self._one_by_one = one_by_one
         self._limits = program.limits
         self._lost: str | None = None
+        self._batches: list[Sequence[Call]] = []
         self._loaded = False
         self._loaded_well = False
         self._ended = False
@@ -70,13 +71,17 @@ class ChannelSession(Session):
 
     def observe(self, calls: Sequence[Call]) -> list[Observation]:
         observations = self._observe(calls)
+        self._batches.append(calls)
         unknown = sum(observation.outcome == "lost" for observation in observations)
         if self._one_by_one or not self._loaded_well or unknown <= 1:
             return observations
         again = ChannelSession(self._start, self._program, one_by_one=True)
-        found = again.observe(calls)
+        for batch in self._batches:
+            found = again._observe(batch)
         again.close()
-        return found if any(observation.outcome == "lost" for observation in found) else observations
+        if any(observation.outcome == "lost" for observation in found):
+            return found
+        return [Observation("lost", error=self._lost or "")] * len(calls)
 
     def _observe(self, calls: Sequence[Call]) -> list[Observation]:
         self._begin(self._limits.batch_wall_seconds + len(calls) * self._limits.call_cpu_seconds)

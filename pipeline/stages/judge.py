@@ -103,7 +103,10 @@ class Judge:
         try:
             return Judgement.model_validate(self._run(contract, job))
         except UndecidedError as error:
-            return _single("limits", f"with what it returned, a rule {error}")
+            named = str(error).startswith("'")
+            return _single(
+                "limits", f"{'with what it returned, the rule' if named else 'what it returned'} {error}"
+            )
 
     def close(self) -> None:
         """End every process this judge started, whatever it is at."""
