@@ -12,7 +12,7 @@ from pipeline.records import Contract
 from pipeline.rules import calls_functions, compile_rule, namespace
 from pipeline.sandbox import wire
 from pipeline.sandbox.port import Call, Observation
-from pipeline.values import Types, ValuesError, show
+from pipeline.values import Types, show
 
 Arguments = tuple[Any, ...]
 Observe = Callable[[Sequence[Call]], list[Observation]]
