@@ -10,7 +10,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from pipeline.records import TypeAlias, TypeDefinition, TypeEnum, TypeRecord
+from pipeline.definitions import TypeAlias, TypeDefinition, TypeEnum, TypeRecord
 
 SCALARS: dict[str, type] = {
     "str": str, "int": int, "float": float, "bool": bool, "Decimal": Decimal, "datetime": datetime,

@@ -91,7 +91,7 @@ def _leave(code: int) -> NoReturn:
 
 def _print_broken(error: DrystoneError) -> int:
     """The report of a run that broke before there was anything to report."""
-    from pipeline.records import Report
+    from pipeline.reports import Report
     from pipeline.run import Outcome
 
     return _print_json(Outcome(Report(), error))
@@ -106,7 +106,7 @@ def _print_json(outcome: "Outcome") -> int:
 
 
 def _print_interrupted(*, as_json: bool) -> int:
-    from pipeline.records import Report
+    from pipeline.reports import Report
     from pipeline.run import Outcome
 
     click.echo(INTERRUPTED, err=True)

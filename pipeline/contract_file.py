@@ -60,7 +60,11 @@ def _prune(document: dict[str, Any]) -> dict[str, Any]:
     pruned = {key: _prune_item(value) for key, value in document.items()}
     pruned["bounds"] = {key: value for key, value in document["bounds"].items() if value}
     required = {name for name, field in Contract.model_fields.items() if field.is_required()}
-    return {key: value for key, value in pruned.items() if key in required or value not in (None, "", [], {})}
+    return {
+        key: value
+        for key, value in pruned.items()
+        if key in required or value not in (None, False, "", [], {})
+    }
 
 
 def _prune_item(value: Any) -> Any:
@@ -75,12 +79,14 @@ def _prune_record(item: dict[str, Any]) -> dict[str, Any]:
     """An item without the keys that say nothing. A case that returns None does say so."""
     returns = "given" in item and item.get("raises") is None
     return {
-        key: value
+        key: _prune_item(value) if key == "methods" else value
         for key, value in item.items()
         if (key == "returns" and returns)
         or key in {"given", "fields", "values"}
         or not (
-            value in (None, [], {})
+            value is None
+            or value is False
+            or value in ([], {})
             or (key == "shown" and value is True)
             or (key == "returns" and not returns)
         )

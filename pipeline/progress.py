@@ -18,7 +18,7 @@ from rich.progress import (
 )
 
 from pipeline.asking import Usage
-from pipeline.records import Attempt, FunctionReport
+from pipeline.reports import Attempt, FunctionReport
 
 
 @contextmanager

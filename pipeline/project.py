@@ -11,7 +11,8 @@ from pipeline import disk, landed, render
 from pipeline import specs as specs_module
 from pipeline.errors import SettingsError
 from pipeline.landed import Status, Strangers
-from pipeline.records import Contract, Finding, FunctionReport, Place, Spec, SpecFunction
+from pipeline.records import Contract, Finding, Place, Spec, SpecFunction
+from pipeline.reports import FunctionReport
 from pipeline.settings import Settings
 from pipeline.stages.judge import Judge
 from pipeline.store import InputStore

@@ -7,7 +7,8 @@ from pipeline import landed
 from pipeline.errors import OutputError, SettingsError
 from pipeline.landed import Landed, Status
 from pipeline.project import Project, fresh_report, open_judge, read_project, side_by_side, vet_all
-from pipeline.records import Attempt, Contract, FunctionReport, Judgement, Report
+from pipeline.records import Contract, Judgement
+from pipeline.reports import Attempt, FunctionReport, Report
 from pipeline.run import Outcome, Progress, Wanted
 from pipeline.settings import Settings
 from pipeline.stages import architect, implement, land

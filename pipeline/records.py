@@ -2,14 +2,13 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from pipeline.definitions import Param, Port, Record, TypeDefinition
+from pipeline.flows.records import Flow
 
 Origin = Literal["spec", "architect"]
 """Who said it: a person, or the architect model."""
-
-
-class Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 # -- what a person wrote -----------------------------------------------------------------------------------
@@ -37,49 +36,6 @@ class Finding(Record):
         return f"{self.place}: {self.message}"
 
 
-class TypeAlias(Record):
-    """A type of the spec that narrows an annotation."""
-
-    kind: Literal["alias"] = "alias"
-    type: str
-    """A Python annotation over built-in names and the spec's own."""
-    pattern: str | None = None
-    """Regular expression the whole text must match (`re.fullmatch`)."""
-    min_length: int | None = None
-    max_length: int | None = None
-    ge: str | None = None
-    """Smallest value allowed, as written: `0`, `0.01`."""
-    gt: str | None = None
-    le: str | None = None
-    lt: str | None = None
-    decimal_places: int | None = None
-
-
-class TypeEnum(Record):
-    """A type of the spec with named values; a `StrEnum`, so a rule may compare it with text."""
-
-    kind: Literal["enum"] = "enum"
-    values: tuple[str, ...]
-
-
-class Param(Record):
-    """A parameter of a function, or a field of a record: its name and its annotation."""
-
-    name: str
-    type: str
-
-
-class TypeRecord(Record):
-    """A type of the spec with fields; a frozen dataclass."""
-
-    kind: Literal["record"] = "record"
-    fields: tuple[Param, ...]
-    """In the order of the constructor."""
-
-
-TypeDefinition = TypeAlias | TypeEnum | TypeRecord
-
-
 class Rule(Record):
     """A Python expression of the rule language."""
 
@@ -97,14 +53,28 @@ class Raise(Record):
     origin: Origin = "spec"
 
 
+class PortCall(Record):
+    """One call of a port's method, with its arguments by name, as JSON."""
+
+    method: str
+    """`mailer.send`: the parameter that holds the port, and the method."""
+    arguments: dict[str, Any] = Field(default_factory=dict)
+
+
 class Case(Record):
-    """One call and what must come of it: `returns` or `raises`, values as JSON."""
+    """One call and what must come of it: `returns` or `raises`, values as JSON.
+
+    A port's value in `given` is a script: method -> list of answers, each `{"returns": value}` or
+    `{"raises": "Error"}`, one for each call in order.
+    """
 
     name: str
     given: dict[str, Any]
     returns: Any = None
     raises: str | None = None
     """Name of the error; None when the call returns."""
+    calls: tuple[PortCall, ...] | None = None
+    """What it must ask of its ports, in order; None if that is not said."""
     origin: Origin = "spec"
     shown: bool = True
     """False: held back from the implementer."""
@@ -123,13 +93,17 @@ class Decision(Record):
     name: str
     question: str
     choice: str
+    """Empty as long as nobody has chosen."""
     meaning: str
+    reason: str | None = None
+    """Why the architect chose so; None where a person did."""
 
 
 class Callee(Record):
     """A function this one may call: what its contract says, never its body."""
 
     function: str
+    """Its name; `spec.function` if another spec has it."""
     signature: str
     summary: str
     requires: tuple[str, ...] = ()
@@ -160,7 +134,16 @@ class Contract(Record):
     types: dict[str, TypeDefinition] = Field(default_factory=dict)
     """Every type of the spec that the signature reaches."""
     errors: dict[str, str] = Field(default_factory=dict)
-    """Name -> meaning, of the spec's own errors under `raises`."""
+    """Name -> meaning, of the spec's own errors that it or its ports may raise."""
+    ports: dict[str, Port] = Field(default_factory=dict)
+    """The ports among the types of its parameters."""
+    homes: dict[str, str] = Field(default_factory=dict)
+    """Type, error or port -> the spec that defines it, where that is another one."""
+    is_async: bool = False
+    calls: tuple[str, ...] = ()
+    """What it may ask of its ports: `mailer.send`."""
+    handles: tuple[str, ...] = ()
+    """Errors of its callees and ports that it deals with itself."""
     requires: tuple[Rule, ...] = ()
     raises: tuple[Raise, ...] = ()
     ensures: tuple[Rule, ...] = ()
@@ -169,6 +152,8 @@ class Contract(Record):
     cases: tuple[Case, ...] = ()
     constraints: tuple[Constraint, ...] = ()
     decisions: tuple[Decision, ...] = ()
+    assumes: dict[str, str] = Field(default_factory=dict)
+    """Decision -> the answer that it takes for granted."""
     uses: tuple[Callee, ...] = ()
     bounds: Bounds = Bounds()
     approach: str | None = None
@@ -192,10 +177,16 @@ class Contract(Record):
             "raises",
             *(f"raises[{item.error}]" for item in self.raises if item.when is not None),
             *(f"ensures[{number}]" for number in range(len(self.ensures))),
+            *(("ports",) if self.ports else ()),
             "unmodified",
             "repeatable",
             "limits",
         )
+
+    @property
+    def port_params(self) -> dict[str, Port]:
+        """Parameter -> the port that is passed in by it."""
+        return {param.name: self.ports[param.type] for param in self.params if param.type in self.ports}
 
 
 class SpecFunction(Record):
@@ -205,7 +196,32 @@ class SpecFunction(Record):
     """Derived by rule: every item has the origin `spec`."""
     place: Place
     places: dict[str, Place] = Field(default_factory=dict)
-    """Where each clause was written: `examples[fresh link]`, `requires[0]`, `raises[TokenExpired]`, `ensures[0]`."""
+    """Where each clause was written: `examples[fresh link]`, `requires[0]`, `raises[TokenExpired]`, `ensures[0]`,
+    `assumes[session]`."""
+
+
+class SpecFlow(Record):
+    """One flow of a spec, and where a person wrote it."""
+
+    flow: Flow
+    place: Place
+    places: dict[str, Place] = Field(default_factory=dict)
+    """Where each part was written: `transitions[0]`, `timeouts[0]`, `invariants[0]`, `scenarios[all goes well]`,
+    `compensate[complete_profile]`."""
+
+
+class DecisionRecord(Record):
+    """A decision with all that could have been chosen."""
+
+    name: str
+    question: str
+    options: dict[str, str]
+    """Answer -> what it means."""
+    choice: str | None = None
+    """None: the architect chooses, once for the whole spec."""
+    place: Place
+    home: str
+    """The spec that asks it; `_shared` for one that many specs import."""
 
 
 class Spec(Record):
@@ -215,7 +231,14 @@ class Spec(Record):
     path: str
     summary: str
     types: dict[str, TypeDefinition] = Field(default_factory=dict)
+    """The types it defines itself."""
     errors: dict[str, str] = Field(default_factory=dict)
+    ports: dict[str, Port] = Field(default_factory=dict)
+    shared: tuple[str, ...] = ()
+    """Types that its own types and ports use and `_shared` defines."""
+    decisions: tuple[DecisionRecord, ...] = ()
+    """Those it asks and those it imports."""
+    flows: tuple[SpecFlow, ...] = ()
     functions: tuple[SpecFunction, ...]
     """Callees before callers; otherwise as written."""
 
@@ -300,81 +323,3 @@ class Verdict(Record):
     """Version of drystone that judged it."""
     seal: str = ""
     """Digest of this verdict as it was written; a hand edit breaks it."""
-
-
-# -- what a run does about it ------------------------------------------------------------------------------
-
-
-class Rung(Record):
-    """One step of the ladder: a model and how many independent samples it may give."""
-
-    entry: str
-    """`provider:model`."""
-    samples: int = 1
-
-
-class Attempt(Record):
-    """One candidate that did not make it, and why, in one line."""
-
-    model: str
-    reason: str
-
-
-class Accepted(Record):
-    """A candidate that keeps its contract, as it will land."""
-
-    contract: Contract
-    source: str
-    judgement: Judgement
-    model: str
-    attempts: tuple[Attempt, ...] = ()
-    """What was refused before it."""
-
-
-class Rejected(Record):
-    """The ladder of models is used up, or the contract was called insufficient."""
-
-    contract: Contract
-    attempts: tuple[Attempt, ...]
-
-
-Action = Literal["fresh", "stale", "edited", "planned", "landed", "changed", "failed", "blocked"]
-"""`changed`: accepted but not written, because only the difference was asked for. `blocked`: a callee failed.
-`edited`: a person's change, or a file that is not drystone's, is in the way."""
-
-
-class FunctionReport(Record):
-    """What a run did about one function."""
-
-    function: str
-    """`spec.function`."""
-    action: Action
-    reasons: tuple[str, ...] = ()
-    """Why it was not fresh, or what it waits for."""
-    model: str | None = None
-    attempts: tuple[Attempt, ...] = ()
-    refused_proposals: tuple[str, ...] = ()
-    """What the architect proposed and the person's words did not bear out."""
-    calls: int = 0
-    tokens_in: int = 0
-    tokens_cached: int = 0
-    tokens_out: int = 0
-    prompt_tokens_estimate: int | None = None
-    """Of the first implementer prompt, when only the plan was asked for."""
-
-
-class Report(Record):
-    """What a run found and did, whole."""
-
-    functions: tuple[FunctionReport, ...] = ()
-    findings: tuple[Finding, ...] = ()
-    notes: tuple[str, ...] = ()
-    """Files written or removed beside the functions, and whatever else a person may want to know."""
-    strangers: tuple[str, ...] = ()
-    """Files in `generated/` that belong to no function of the specs, each with what to do about it."""
-    models: tuple[str, ...] = ()
-    """Who would be asked, when only the plan was asked for; empty if everything is fresh."""
-    diff: str = ""
-    """Unified diff of what would be written, when only that was asked for."""
-    sandbox: Isolation | None = None
-    """What unread code was kept in; None if nothing was judged."""

@@ -14,9 +14,10 @@ from pipeline.annotations import member_names
 from pipeline.bounds import FunctionText
 from pipeline.bounds.imports import annotation_names, callee_errors, free_names, own_names, signature_bindings
 from pipeline.bounds.names import ANNOTATIONS
+from pipeline.definitions import TypeAlias, TypeDefinition, TypeEnum, TypeRecord
 from pipeline.errors import InternalError
 from pipeline.formatting import LINE_LENGTH, format_python
-from pipeline.records import Contract, TypeAlias, TypeDefinition, TypeEnum, TypeRecord
+from pipeline.records import Contract
 from pipeline.seals import seal
 
 

@@ -27,7 +27,7 @@ from typing import Any
 from uuid import UUID
 
 from pipeline.annotations import annotation_names, member_names
-from pipeline.records import TypeDefinition, TypeEnum, TypeRecord
+from pipeline.definitions import TypeDefinition, TypeEnum, TypeRecord
 from pipeline.values import Types
 
 FUNCTIONS: dict[str, Any] = {

@@ -12,7 +12,8 @@ from pipeline.asking import Asking, Desk, Usage
 from pipeline.errors import DrystoneError, OutputError
 from pipeline.landed import Status
 from pipeline.project import Project, fresh_report, open_judge, prune, read_project, vet_all
-from pipeline.records import Accepted, Attempt, Contract, FunctionReport, Rejected, Report
+from pipeline.records import Contract
+from pipeline.reports import Accepted, Attempt, FunctionReport, Rejected, Report
 from pipeline.settings import Settings
 from pipeline.stages import architect, implement, land
 from pipeline.stages.judge import Part

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from pipeline.errors import SettingsError
 from pipeline.llm.registry import ProviderSettings, default_models
-from pipeline.records import Rung
+from pipeline.reports import Rung
 from pipeline.sandbox.port import Level
 
 NOBODY = "none"

@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 
-from pipeline.records import Action, FunctionReport, Report
+from pipeline.reports import Action, FunctionReport, Report
 from pipeline.run import Outcome
 
 _ORDER: tuple[Action, ...] = ("landed", "changed", "planned", "fresh", "stale", "edited", "failed", "blocked")

@@ -29,8 +29,8 @@ from pipeline.annotations import BUILTIN_TYPES as BUILTIN_TYPES  # noqa: PLC0414
 from pipeline.annotations import CONTAINERS, SCALARS, is_ellipsis, items_of, member_names, parse_annotation
 from pipeline.annotations import annotation_names as annotation_names  # noqa: PLC0414
 from pipeline.annotations import check_annotation as check_annotation  # noqa: PLC0414
+from pipeline.definitions import TypeAlias, TypeDefinition, TypeEnum, TypeRecord
 from pipeline.patterns import Pattern
-from pipeline.records import TypeAlias, TypeDefinition, TypeEnum, TypeRecord
 
 _SHORT_DURATION = re.compile(r"(\d+)\s*([smhd])")
 _DURATION_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}

@@ -13,7 +13,8 @@ import textwrap
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.records import Case, Contract, Param, Raise, Rule
+from pipeline.definitions import Param
+from pipeline.records import Case, Contract, Raise, Rule
 from pipeline.sandbox.port import Limits
 
 CONTRACT = Contract(

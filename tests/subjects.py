@@ -10,7 +10,8 @@ import pytest
 
 from pipeline import render
 from pipeline.bounds.names import DEFAULT_IMPORTS
-from pipeline.records import Case, Contract, Judgement, Param, Rule
+from pipeline.definitions import Param
+from pipeline.records import Case, Contract, Judgement, Rule
 from pipeline.sandbox import seccomp, strongest
 from pipeline.sandbox.forked import ForkSandbox
 from pipeline.sandbox.port import Limits, Program

@@ -14,7 +14,8 @@ from pipeline.contract_file import (
     parse_contract,
     render_contract,
 )
-from pipeline.records import Callee, Case, Contract, Param, Raise, TypeAlias, TypeEnum, TypeRecord
+from pipeline.definitions import Param, TypeAlias, TypeEnum, TypeRecord
+from pipeline.records import Callee, Case, Contract, Raise
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.just("") | st.just("é"),

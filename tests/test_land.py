@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from pipeline import disk
+from pipeline.definitions import Param
 from pipeline.digest import digest_text
 from pipeline.errors import OutputError
-from pipeline.records import Accepted, Bounds, Clause, Contract, Judgement, Param
+from pipeline.records import Bounds, Clause, Contract, Judgement
+from pipeline.reports import Accepted
 from pipeline.stages import land
 
 CONTRACT = Contract(

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from pipeline import disk, landed
-from pipeline.records import Accepted, Clause, Judgement, Spec
+from pipeline.records import Clause, Judgement, Spec
 from pipeline.render import render_types
+from pipeline.reports import Accepted
 from pipeline.seals import seal
 from pipeline.specs import parse_spec
 from pipeline.stages import architect, land

@@ -11,17 +11,10 @@ import pytest
 
 from pipeline import formatting
 from pipeline.bounds import FunctionText
+from pipeline.definitions import Param, TypeAlias, TypeEnum, TypeRecord
 from pipeline.errors import InternalError, SettingsError
 from pipeline.formatting import format_python
-from pipeline.records import (
-    Callee,
-    Contract,
-    Param,
-    Raise,
-    TypeAlias,
-    TypeEnum,
-    TypeRecord,
-)
+from pipeline.records import Callee, Contract, Raise
 from pipeline.render import (
     merge_imports,
     render_function,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.records import Param, TypeDefinition, TypeEnum, TypeRecord
+from pipeline.definitions import Param, TypeDefinition, TypeEnum, TypeRecord
 from pipeline.rules import (
     RuleProblem,
     calls_functions,

@@ -28,8 +28,9 @@ from servers import (
 
 from pipeline import landed
 from pipeline.digest import digest_text
-from pipeline.records import Accepted, Clause, Judgement, Spec
+from pipeline.records import Clause, Judgement, Spec
 from pipeline.render import render_types
+from pipeline.reports import Accepted
 from pipeline.specs import parse_spec
 from pipeline.stages import architect, land
 

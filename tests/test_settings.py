@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import SettingsError
-from pipeline.records import Rung
+from pipeline.reports import Rung
 from pipeline.settings import find_root, parse_rung, read_settings
 
 

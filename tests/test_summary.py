@@ -6,7 +6,8 @@ import pytest
 
 from pipeline import summary
 from pipeline.errors import OutputError, RateLimitError, SandboxError, SettingsError
-from pipeline.records import Attempt, Finding, FunctionReport, Isolation, Place, Report
+from pipeline.records import Finding, Isolation, Place
+from pipeline.reports import Attempt, FunctionReport, Report
 from pipeline.run import Outcome
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.records import Param, TypeAlias, TypeDefinition, TypeEnum, TypeRecord
+from pipeline.definitions import Param, TypeAlias, TypeDefinition, TypeEnum, TypeRecord
 from pipeline.values import Types, ValuesError, show
 
 DEFINITIONS: dict[str, TypeDefinition] = {

@@ -4,7 +4,8 @@ import ast
 from collections import Counter
 
 from pipeline.bounds.rewrite import bound_names
-from pipeline.records import Contract, TypeRecord
+from pipeline.definitions import TypeRecord
+from pipeline.records import Contract
 
 _HARMLESS = (ast.Attribute, ast.BinOp, ast.Compare, ast.FormattedValue, ast.If, ast.UnaryOp, ast.While)
 """What stands around a value that is used up at once, so that it cannot be called later."""

@@ -2,7 +2,7 @@
 
 import re
 
-from pipeline.records import Record
+from pipeline.definitions import Record
 
 MAX_SOURCE_BYTES = 20_000
 

@@ -16,7 +16,8 @@ from hypothesis.errors import Unsatisfiable
 from pipeline.annotations import annotation_names, is_ellipsis, items_of, parse_annotation
 from pipeline.decider.moments import Moments
 from pipeline.decider.rarely import rarely, some
-from pipeline.records import Contract, TypeAlias, TypeEnum, TypeRecord
+from pipeline.definitions import TypeAlias, TypeEnum, TypeRecord
+from pipeline.records import Contract
 from pipeline.rules import constants
 from pipeline.sandbox import wire
 from pipeline.values import Types, ValuesError

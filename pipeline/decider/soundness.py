@@ -17,7 +17,8 @@ from pipeline.annotations import (
     parse_annotation,
 )
 from pipeline.decider.inputs import Strategies
-from pipeline.records import Case, Contract, TypeAlias, TypeDefinition, TypeRecord
+from pipeline.definitions import TypeAlias, TypeDefinition, TypeRecord
+from pipeline.records import Case, Contract
 from pipeline.rules import check_rule
 from pipeline.values import Types, ValuesError
 

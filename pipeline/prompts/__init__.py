@@ -3,7 +3,8 @@
 from typing import Any
 
 from pipeline import render
-from pipeline.records import Case, Contract, TypeAlias
+from pipeline.definitions import TypeAlias
+from pipeline.records import Case, Contract
 from pipeline.values import Types, show
 
 

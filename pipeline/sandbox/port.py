@@ -1,6 +1,6 @@
 """What the judge may ask of a sandbox: load a program, call it with plain data, observe what comes back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -22,18 +22,49 @@ class Program:
     """The modules a candidate needs: `types`, its callees, itself."""
 
     modules: Mapping[str, str]
-    """Module name -> source, in the order in which they are loaded."""
+    """Module -> source, in the order in which they are loaded: `apply_tax` of the package itself, `money.types` of a
+    package beside it."""
     limits: Limits = Limits()
     package: str = "generated.spec"
     """Dotted name of the package they are loaded as; the one they will have, or code could tell the difference."""
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What a port's method does when it is called: returns a value as tagged JSON, or raises an error of the spec."""
+
+    value: Any = None
+    raises: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One call of a port's method, as it was answered."""
+
+    method: str
+    """`mailer.send`: the parameter that holds the port, and the method."""
+    arguments: tuple[Any, ...]
+    """As tagged JSON, in the order of the method's parameters. Nothing in here is trusted."""
+    answer: Answer
+
+
+class Double(Protocol):
+    """Stands in for the ports of one call. It lives in the decider; unread code only sees its answers."""
+
+    def answer(self, method: str, arguments: tuple[Any, ...]) -> Answer | None:
+        """What becomes of a call of `mailer.send`; None for one that must not be made: the call is lost."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
-    """One call, as tagged JSON (see `wire`)."""
+    """One call, as tagged JSON (see `wire`). A port's argument is `{"$": "port", ...}`."""
 
     function: str
+    """`apply_tax`, or `money.apply_tax` for one of a package beside the program's own."""
     arguments: tuple[Any, ...]
+    double: Callable[[], Double] | None = None
+    """Makes a double of the ports among its arguments, afresh each time the call is made."""
 
 
 Outcome = Literal["returned", "raised", "lost"]
@@ -51,6 +82,8 @@ class Observation:
     message: str = ""
     arguments_after: tuple[Any, ...] | None = None
     """The arguments after the call, if it changed any."""
+    asked: tuple[Asked, ...] = ()
+    """What it asked of its ports, in order; recorded where they were answered, not where they were asked."""
 
 
 class Session(Protocol):

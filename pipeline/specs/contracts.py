@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterable, Mapping
 
+from pipeline.definitions import Param
 from pipeline.records import (
     Bounds,
     Callee,
@@ -10,7 +11,6 @@ from pipeline.records import (
     Constraint,
     Contract,
     Decision,
-    Param,
     Place,
     Raise,
     Rule,
@@ -60,8 +60,8 @@ def derive_function(
             Decision(
                 name=key,
                 question=decision.question.strip(),
-                choice=decision.choose,
-                meaning=decision.options[decision.choose].strip(),
+                choice=decision.choose or "",
+                meaning=decision.options[decision.choose].strip() if decision.choose else "",
             )
             for key, decision in draft.decisions_of(name)
         ),

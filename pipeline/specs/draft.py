@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from pipeline.annotations import BUILTIN_TYPES, check_annotation, check_use
-from pipeline.records import Finding, TypeDefinition
+from pipeline.definitions import TypeDefinition
+from pipeline.records import Finding
 from pipeline.rules import CONSTANTS, FUNCTIONS, MODULES
 from pipeline.specs.format import ConstraintFile, DecisionFile, FunctionFile, SpecFile
 from pipeline.specs.shape import suggest

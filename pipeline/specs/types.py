@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 
 from pipeline.annotations import annotation_names, check_annotation, check_use, items_of, parse_annotation
-from pipeline.records import Finding, Param, TypeAlias, TypeDefinition, TypeEnum, TypeRecord
+from pipeline.definitions import Param, TypeAlias, TypeDefinition, TypeEnum, TypeRecord
+from pipeline.records import Finding
 from pipeline.specs.format import AliasFile, EnumFile, RecordFile
 from pipeline.specs.yaml_source import Document
 

@@ -13,9 +13,10 @@ from typing import Any
 
 from pipeline import prompts
 from pipeline.annotations import items_of, parse_annotation
+from pipeline.definitions import TypeAlias, TypeDefinition, TypeEnum, TypeRecord
 from pipeline.digest import digest_json
 from pipeline.llm.port import Message, Request
-from pipeline.records import Case, Contract, Rule, TypeAlias, TypeDefinition, TypeEnum, TypeRecord
+from pipeline.records import Case, Contract, Rule
 from pipeline.stages.port import Ask
 
 MAX_TOKENS = 8192

@@ -8,7 +8,8 @@ from pipeline import bounds, prompts, render
 from pipeline.bounds.names import allowed_imports
 from pipeline.digest import digest_text
 from pipeline.llm.port import Message, Reply, Request
-from pipeline.records import Accepted, Attempt, Clause, Contract, Judgement, Rejected, Rung
+from pipeline.records import Clause, Contract, Judgement
+from pipeline.reports import Accepted, Attempt, Rejected, Rung
 from pipeline.stages.port import Ask
 
 MAX_TOKENS = 8192

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from pipeline import __version__, contract_file, disk, landed
 from pipeline.digest import digest_text
-from pipeline.records import Accepted, Contract, Verdict
+from pipeline.records import Contract, Verdict
+from pipeline.reports import Accepted
 
 
 def render_landing(accepted: Accepted, contract_text: str, *, folder: Path, sandbox: str) -> dict[Path, str]:

@@ -10,7 +10,8 @@ from humaneval import Task, load
 
 from pipeline import render
 from pipeline.annotations import annotation_names
-from pipeline.records import Case, Contract, Param, Raise, Rule, TypeAlias
+from pipeline.definitions import Param, TypeAlias
+from pipeline.records import Case, Contract, Raise, Rule
 from pipeline.sandbox.port import Program
 from pipeline.values import Types, ValuesError
 

@@ -7,7 +7,7 @@ what is generated against the asserts themselves. Plus inputs were not looked at
 
 from dataclasses import dataclass, field
 
-from pipeline.records import TypeAlias, TypeDefinition
+from pipeline.definitions import TypeAlias, TypeDefinition
 
 TYPES: dict[str, TypeDefinition] = {
     "Natural": TypeAlias(type="int", ge="0"),

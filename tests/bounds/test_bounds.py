@@ -6,7 +6,8 @@ import pytest
 
 from pipeline.bounds import DEFAULT_IMPORTS, FunctionText, Insufficient, Refusal, check_reply, check_source
 from pipeline.bounds.names import load_module
-from pipeline.records import Bounds, Callee, Contract, Param, Raise, TypeEnum, TypeRecord
+from pipeline.definitions import Param, TypeEnum, TypeRecord
+from pipeline.records import Bounds, Callee, Contract, Raise
 from pipeline.render import render_function
 
 CONTRACT = Contract(

@@ -8,8 +8,9 @@ import pytest
 from subjects import broken, contract, decide
 
 from pipeline.decider.clauses import same
-from pipeline.records import Callee, Case, Contract, Raise, TypeAlias, TypeEnum, TypeRecord
-from pipeline.records import Param as Field
+from pipeline.definitions import Param as Field
+from pipeline.definitions import TypeAlias, TypeEnum, TypeRecord
+from pipeline.records import Callee, Case, Contract, Raise
 from pipeline.stages.judge import Judge
 
 KEEPS, BREAKS = "keeps", "breaks"

@@ -16,7 +16,8 @@ from subjects import broken, contract, decide
 
 import pipeline
 from pipeline.decider.inputs import corpus
-from pipeline.records import Contract, Param, Raise, TypeAlias, TypeDefinition, TypeEnum, TypeRecord
+from pipeline.definitions import Param, TypeAlias, TypeDefinition, TypeEnum, TypeRecord
+from pipeline.records import Contract, Raise
 from pipeline.stages.judge import Judge
 from pipeline.values import Types
 

@@ -6,17 +6,8 @@ import pytest
 from subjects import contract
 
 from pipeline.decider.soundness import unsound
-from pipeline.records import (
-    Callee,
-    Case,
-    Contract,
-    Param,
-    Raise,
-    TypeAlias,
-    TypeDefinition,
-    TypeEnum,
-    TypeRecord,
-)
+from pipeline.definitions import Param, TypeAlias, TypeDefinition, TypeEnum, TypeRecord
+from pipeline.records import Callee, Case, Contract, Raise
 
 
 def typed(**types: TypeDefinition) -> Contract:

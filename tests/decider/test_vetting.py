@@ -9,7 +9,8 @@ from subjects import contract
 
 from pipeline.decider.recording import Recording
 from pipeline.decider.vetting import Admission, admit, near_misses, vet
-from pipeline.records import Callee, Case, Contract, Param, Raise, TypeAlias, TypeEnum, TypeRecord
+from pipeline.definitions import Param, TypeAlias, TypeEnum, TypeRecord
+from pipeline.records import Callee, Case, Contract, Raise
 from pipeline.values import Types
 
 

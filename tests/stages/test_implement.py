@@ -6,7 +6,8 @@ import pytest
 
 from pipeline.errors import UnavailableError
 from pipeline.llm.port import Reply, Request
-from pipeline.records import Accepted, Clause, Contract, Judgement, Rejected, Rung, Spec
+from pipeline.records import Clause, Contract, Judgement, Spec
+from pipeline.reports import Accepted, Rejected, Rung
 from pipeline.specs import parse_spec
 from pipeline.stages import architect, implement
 

@@ -6,8 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from subjects import broken, contract, kernel_sandbox
 
+from pipeline.definitions import Param, TypeEnum, TypeRecord
 from pipeline.errors import SandboxError
-from pipeline.records import Callee, Case, Clause, Contract, Effort, Param, Raise, Rule, TypeEnum, TypeRecord
+from pipeline.records import Callee, Case, Clause, Contract, Effort, Raise, Rule
 from pipeline.sandbox.port import Level
 from pipeline.stages.judge import Judge, Part
 

@@ -1,0 +1,81 @@
+"""What a run does about the functions of its specs, as records that flow to whoever prints them. All are frozen."""
+
+from typing import Literal
+
+from pipeline.definitions import Record
+from pipeline.records import Contract, Finding, Isolation, Judgement
+
+
+class Rung(Record):
+    """One step of the ladder: a model and how many independent samples it may give."""
+
+    entry: str
+    """`provider:model`."""
+    samples: int = 1
+
+
+class Attempt(Record):
+    """One candidate that did not make it, and why, in one line."""
+
+    model: str
+    reason: str
+
+
+class Accepted(Record):
+    """A candidate that keeps its contract, as it will land."""
+
+    contract: Contract
+    source: str
+    judgement: Judgement
+    model: str
+    attempts: tuple[Attempt, ...] = ()
+    """What was refused before it."""
+
+
+class Rejected(Record):
+    """The ladder of models is used up, or the contract was called insufficient."""
+
+    contract: Contract
+    attempts: tuple[Attempt, ...]
+
+
+Action = Literal["fresh", "stale", "edited", "planned", "landed", "changed", "failed", "blocked"]
+"""`changed`: accepted but not written, because only the difference was asked for. `blocked`: a callee failed.
+`edited`: a person's change, or a file that is not drystone's, is in the way."""
+
+
+class FunctionReport(Record):
+    """What a run did about one function."""
+
+    function: str
+    """`spec.function`."""
+    action: Action
+    reasons: tuple[str, ...] = ()
+    """Why it was not fresh, or what it waits for."""
+    model: str | None = None
+    attempts: tuple[Attempt, ...] = ()
+    refused_proposals: tuple[str, ...] = ()
+    """What the architect proposed and the person's words did not bear out."""
+    calls: int = 0
+    tokens_in: int = 0
+    tokens_cached: int = 0
+    tokens_out: int = 0
+    prompt_tokens_estimate: int | None = None
+    """Of the first implementer prompt, when only the plan was asked for."""
+
+
+class Report(Record):
+    """What a run found and did, whole."""
+
+    functions: tuple[FunctionReport, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Files written or removed beside the functions, and whatever else a person may want to know."""
+    strangers: tuple[str, ...] = ()
+    """Files in `generated/` that belong to no function of the specs, each with what to do about it."""
+    models: tuple[str, ...] = ()
+    """Who would be asked, when only the plan was asked for; empty if everything is fresh."""
+    diff: str = ""
+    """Unified diff of what would be written, when only that was asked for."""
+    sandbox: Isolation | None = None
+    """What unread code was kept in; None if nothing was judged."""
