@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from pipeline.digest import digest_json, render_json
-from pipeline.records import Contract, Place
+from pipeline.records import Bounds, Contract, Place
 
 
 class ContractFileError(ValueError):
@@ -54,6 +54,12 @@ def derived_digest(contract: Contract, callees: list[str]) -> str:
     return digest_json(
         [_prune(document), callees]
     )  # what says nothing does not count, in later versions either
+
+
+def promise_digest(contract: Contract, callees: list[str]) -> str:
+    """Digest of what callers rely on: signature, rules, cases. What was decided or forbidden on the way does not count."""
+    silent = {"decisions": (), "constraints": (), "assumes": {}, "bounds": Bounds()}
+    return derived_digest(contract.model_copy(update=silent), callees)
 
 
 def _prune(document: dict[str, Any]) -> dict[str, Any]:

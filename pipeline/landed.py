@@ -1,6 +1,6 @@
 """What lies in `generated/`: whose it is, whether a person changed it, and whether it is fresh."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,8 +10,11 @@ from pipeline import contract_file, disk, seals
 from pipeline.digest import digest_json, digest_text, render_json
 from pipeline.records import Contract, Spec, SpecFunction, Verdict
 
-TYPES = "types.py"
+TYPES, FLOWS, DECISIONS = "types.py", "flows.py", "decisions.json"
+MECHANICAL = (TYPES, FLOWS, DECISIONS)
+"""Files of a whole spec, which follow from it alone."""
 SUFFIXES = (".contract.json", ".verdict.json", ".py")
+FLOW_SUFFIX = ".flow.json"
 _IGNORED = {"__init__.py", "__pycache__", "py.typed"}
 _OF_THE_SPEC = ("spec", "function", "params", "returns", "types", "errors", "uses")
 """What other files rest on, so that an edit of the contract alone cannot change it."""
@@ -110,44 +113,59 @@ def read_landed(folder: Path, function: str) -> Landed:
     return Landed(folder, function, contract, source, verdict)
 
 
-def derived_digests(spec: Spec) -> dict[str, str]:
-    """Digest of what the spec gives for each function; a function's includes its callees'."""
+def derived_digests(specs: Iterable[Spec]) -> dict[str, str]:
+    """`spec.function` -> digest of what its spec gives for it, the promises of its callees included.
+
+    `specs` come in an order in which callees come before their callers.
+    """
     digests: dict[str, str] = {}
-    for function in spec.functions:  # callees come first
-        contract = function.contract
-        callees = [digests[callee.function] for callee in contract.uses]
-        digests[contract.function] = contract_file.derived_digest(contract, callees)
+    promises: dict[str, str] = {}
+    for contract in (function.contract for spec in specs for function in spec.functions):
+        callees = [promises[callee] for callee in contract.callee_ids]
+        digests[contract.id] = contract_file.derived_digest(contract, callees)
+        promises[contract.id] = contract_file.promise_digest(contract, callees)
     return digests
 
 
-def check_spec(generated: Path, spec: Spec) -> tuple[Status, ...]:
-    """The status of every function of a spec, in the order of the spec."""
-    digests = derived_digests(spec)
+def check_spec(generated: Path, spec: Spec, digests: Mapping[str, str]) -> tuple[Status, ...]:
+    """The status of every function of a spec, in the order of the spec; `digests` as `derived_digests` gives them."""
     return tuple(
         _check_function(function, read_landed(generated / spec.name, function.contract.function), digests)
         for function in spec.functions
     )
 
 
-def check_types(path: Path, text: str | None) -> tuple[str | None, str | None]:
-    """Why a spec's `types.py` must be written or removed, and what stands in the way; None for either."""
+def check_mechanical(path: Path, text: str | None) -> tuple[str | None, str | None]:
+    """Why a file that follows from its spec must be written or removed, and what stands in the way; None for either."""
     found = disk.read_text(path)
     if found == text:
         return None, None
     if found is None:
         return "it is missing", None
-    match seals.read_seal(found):
+    match _seal_of(path, found):
         case "foreign":
             return None, _foreign(path)
         case "edited":
             return None, _edited(path)
-    return "the spec's types changed", None
+    return "its spec changed", None
 
 
-def find_strangers(generated: Path, specs: Sequence[Spec], *, whole: bool) -> Strangers:
-    """Files that belong to no function of `specs`. `whole`: these are all the specs there are."""
+def _seal_of(path: Path, text: str) -> str:
+    if path.suffix == ".json":
+        return "edited" if contract_file.is_edited(text) else "sealed"
+    return seals.read_seal(text)
+
+
+def find_strangers(
+    generated: Path, specs: Sequence[Spec], *, whole: bool, known: Collection[Path] = ()
+) -> Strangers:
+    """Files that belong to no function or flow of `specs`. `whole`: these are all the specs there are.
+
+    `known` are the files that follow from a whole spec.
+    """
     strangers = Strangers()
-    functions = {spec.name: {f.contract.function for f in spec.functions} for spec in specs}
+    functions = {spec.name: _names_of(spec) for spec in specs}
+    functions |= {path.parent.name: set() for path in known if path.parent.name not in functions}
     folders = sorted(generated.iterdir()) if generated.is_dir() else []
     for folder in folders:
         if folder.name.startswith(".") or folder.name in _IGNORED:
@@ -155,8 +173,14 @@ def find_strangers(generated: Path, specs: Sequence[Spec], *, whole: bool) -> St
         if not folder.is_dir():
             strangers.foreign.append(folder)
         elif whole or folder.name in functions:
-            _sort_folder(folder, functions.get(folder.name, set()), strangers)
+            _sort_folder(folder, functions.get(folder.name, set()), known, strangers)
     return strangers
+
+
+def _names_of(spec: Spec) -> set[str]:
+    """Names of the files that its functions and flows land as."""
+    files = {f"{f.contract.function}{suffix}" for f in spec.functions for suffix in SUFFIXES}
+    return files | {f"{each.flow.name}{FLOW_SUFFIX}" for each in spec.flows}
 
 
 def render_verdict(verdict: Verdict) -> str:
@@ -164,14 +188,15 @@ def render_verdict(verdict: Verdict) -> str:
     return render_json({**document, "seal": digest_json(document)})
 
 
-def _sort_folder(folder: Path, known: set[str], strangers: Strangers) -> None:
+def _sort_folder(folder: Path, names: set[str], known: Collection[Path], strangers: Strangers) -> None:
     for path in sorted(folder.iterdir()):
-        suffix = next((suffix for suffix in SUFFIXES if path.name.endswith(suffix)), None)
-        if path.name.startswith(".") or path.name in _IGNORED:
+        if path.name.startswith(".") or path.name in _IGNORED or path.name in names or path in known:
             continue
+        suffixes = (*SUFFIXES, FLOW_SUFFIX, DECISIONS)
+        suffix = next((suffix for suffix in suffixes if path.name.endswith(suffix)), None)
         if suffix is None or not path.is_file():
             strangers.foreign.append(path)
-        elif path.name.removesuffix(suffix) not in known and not (path.name == TYPES and known):
+        else:
             {"sealed": strangers.orphans, "edited": strangers.edited, "foreign": strangers.foreign}[
                 _whose(path, suffix)
             ].append(path)
@@ -181,6 +206,8 @@ def _whose(path: Path, suffix: str) -> str:
     text = disk.read_text(path) or ""
     if suffix == ".py":
         return seals.read_seal(text)
+    if suffix in {FLOW_SUFFIX, DECISIONS}:
+        return "foreign" if contract_file.is_edited(text) else "sealed"
     if suffix == ".contract.json":
         try:
             contract_file.parse_contract(path.as_posix(), text)
@@ -192,7 +219,7 @@ def _whose(path: Path, suffix: str) -> str:
 
 
 def _check_function(function: SpecFunction, landed: Landed, digests: Mapping[str, str]) -> Status:
-    digest = digests[function.contract.function]
+    digest = digests[function.contract.id]
     conflicts = list(_conflicts(landed))
     contract: Contract | None = None
     if not conflicts:

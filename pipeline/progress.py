@@ -18,7 +18,7 @@ from rich.progress import (
 )
 
 from pipeline.asking import Usage
-from pipeline.reports import Attempt, FunctionReport
+from pipeline.reports import Attempt, FlowReport, FunctionReport
 
 
 @contextmanager
@@ -65,6 +65,9 @@ class PlainView:
     def done(self, report: FunctionReport) -> None:
         self._count += 1
         self._line(f"[{self._count}/{self._total}] {done_line(report)}")
+
+    def flow(self, report: FlowReport) -> None:
+        self._line(flow_line(report))
 
     def _line(self, text: str) -> None:
         with self._lock:
@@ -113,9 +116,18 @@ class LiveView:
         )
 
 
+    def flow(self, report: FlowReport) -> None:
+        style = "red" if report.action in {"failed", "blocked"} else "green"
+        self._live.console.print(flow_line(report), style=style, markup=False)
+
+
+def flow_line(report: FlowReport) -> str:
+    return f"{report.flow}: flow {report.action}" + (f", {report.walks} walks" if report.walks else "")
+
+
 def done_line(report: FunctionReport) -> str:
     parts = [f"{report.function}: {report.action}"]
-    if report.model and report.action in {"landed", "changed"}:
+    if report.model and report.action in {"landed", "changed", "held"}:
         parts.append(f"by {report.model} at attempt {len(report.attempts) + 1}")
     if report.tokens_out:
         parts.append(f"{report.tokens_out} tokens")

@@ -1,17 +1,21 @@
 """A project as it stands: its specs, how each function stands, and what else lies in `generated/`."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from pipeline import disk, landed, render
+from pipeline import decisions, disk, landed, landed_flows, render
 from pipeline import specs as specs_module
+from pipeline.coherence import check_coherence
+from pipeline.decisions import Choice
 from pipeline.errors import SettingsError
+from pipeline.flows import runner
 from pipeline.landed import Status, Strangers
-from pipeline.records import Contract, Finding, Place, Spec, SpecFunction
+from pipeline.landed_flows import FlowStatus
+from pipeline.records import Contract, DecisionRecord, Finding, Place, Spec, SpecFunction
 from pipeline.reports import FunctionReport
 from pipeline.settings import Settings
 from pipeline.stages.judge import Judge
@@ -28,19 +32,42 @@ class Project:
     settings: Settings
     findings: tuple[Finding, ...]
     specs: tuple[Spec, ...] = ()
+    """Those that were selected, and `_shared` if there is one; callees before callers."""
     statuses: tuple[Status, ...] = ()
-    strangers: Strangers | None = None
+    """Of the functions of these specs."""
+    context: Mapping[str, Status] = field(default_factory=dict)
+    """By `spec.function`: what functions of these specs use of others."""
+    flows: tuple[FlowStatus, ...] = ()
+    choices: Mapping[str, tuple[Choice, ...]] = field(default_factory=dict)
+    """Spec -> what is decided of its open decisions."""
+    undecided: tuple[DecisionRecord, ...] = ()
+    """Decisions that wait for an architect."""
+    strangers: Strangers = field(default_factory=Strangers)
 
-    def types(self) -> dict[Path, str | None]:
-        """Every `types.py` that must change, with its new text; None where it must go."""
-        wanted = {path: text for path, text in self._types() if landed.check_types(path, text)[0] is not None}
+    @property
+    def findable(self) -> list[str]:
+        """Every function, as `spec.function`."""
+        return [status.function.contract.id for status in self.statuses]
+
+    def mechanical(self) -> dict[Path, str | None]:
+        """Every file of a whole spec that must change, with its new text; None where it must go."""
+        wanted = {
+            path: text for path, text in self._texts() if landed.check_mechanical(path, text)[0] is not None
+        }
         return dict(sorted(wanted.items()))
+
+    def homes(self, spec: str) -> tuple[str, ...]:
+        """The other specs whose types a spec's own files may import."""
+        contracts = [status.function.contract for status in self.statuses]
+        used = {home for each in contracts if each.spec == spec for home in each.homes.values()}
+        return tuple(sorted({*used, SHARED}))
 
     def conflicts(self) -> list[str]:
         """What a person must look at before anything may be written."""
-        assert self.strangers is not None
-        found = [conflict for status in self.statuses for conflict in status.conflicts]
-        found += [trouble for path, text in self._types() if (trouble := landed.check_types(path, text)[1])]
+        found = [conflict for status in (*self.statuses, *self.flows) for conflict in status.conflicts]
+        found += [
+            trouble for path, text in self._texts() if (trouble := landed.check_mechanical(path, text)[1])
+        ]
         found += [
             f"{path}: its function is gone from the specs, but it was edited by hand; delete or move it"
             for path in self.strangers.edited
@@ -50,7 +77,8 @@ class Project:
     def obstacles(self) -> list[str]:
         """Why nothing could be written where something must be."""
         folders = {status.landed.folder for status in self.statuses if not status.fresh}
-        folders |= {path.parent for path in self.types()}
+        folders |= {status.path.parent for status in self.flows if not status.fresh}
+        folders |= {path.parent for path in self.mechanical()}
         found = [trouble for folder in sorted(folders) if (trouble := disk.obstacle(folder))]
         if folders and (above := disk.obstacle(self.settings.generated)):
             found = [above]
@@ -60,7 +88,6 @@ class Project:
 
     def left_alone(self) -> tuple[str, ...]:
         """Files of somebody else's, which nothing here touches."""
-        assert self.strangers is not None
         return tuple(
             self.relative(f"left alone {path}: not written by drystone; move it elsewhere")
             for path in self.strangers.foreign
@@ -70,30 +97,67 @@ class Project:
         """Paths as a person at the project's root would write them."""
         return text.replace(f"{self.settings.root}{os.sep}", "").replace(os.sep, "/")
 
-    def _types(self) -> list[tuple[Path, str | None]]:
-        return [
-            (
-                self.settings.generated / spec.name / landed.TYPES,
-                render.render_types(spec.name, spec.types, spec.errors),
-            )
-            for spec in self.specs
-        ]
+    def _texts(self) -> list[tuple[Path, str | None]]:
+        """The files of whole specs: what they must be, None where there must be none."""
+        found: list[tuple[Path, str | None]] = []
+        for spec in self.specs:
+            folder = self.settings.generated / spec.name
+            types = render.render_types(spec.name, spec.types, spec.errors, ports=spec.ports, shared=spec.shared)
+            decided = decisions.render_decisions(spec, self.choices.get(spec.name, ()))
+            found += [
+                (folder / landed.TYPES, types),
+                (folder / landed.FLOWS, runner.render_flows(spec)),
+                (folder / landed.DECISIONS, decided),
+            ]
+        return found
 
 
-def read_project(settings: Settings, selection: tuple[str, ...] | None) -> Project:
-    """Read specs and `generated/`; writes nothing. Raises SettingsError where there is no folder of specs."""
+def read_project(
+    settings: Settings,
+    selection: tuple[str, ...] | None,
+    choices: Mapping[str, tuple[Choice, ...]] | None = None,
+) -> Project:
+    """Read specs and `generated/`; writes nothing. Raises SettingsError where there is no folder of specs.
+
+    `choices` are answers to open decisions, by spec, that are not recorded yet.
+    """
     folder = settings.root / specs_module.FOLDER
     if not folder.is_dir():
         wrong = "is not a folder" if folder.exists() else "does not exist"
         raise SettingsError(
             f"{folder} {wrong}; run drystone inside a project, whose specs are {specs_module.FOLDER}/*.yaml"
         )
-    specs, findings = specs_module.load_specs(settings.root, selection)
-    if findings:
-        return Project(settings, findings)
-    statuses = tuple(status for spec in specs for status in landed.check_spec(settings.generated, spec))
-    strangers = landed.find_strangers(settings.generated, specs, whole=selection is None)
-    return Project(settings, (), specs, statuses, strangers)
+    loaded = specs_module.load_specs(settings.root, selection)
+    if loaded.findings:
+        return Project(settings, loaded.findings)
+    decided, undecided = _decided(settings, loaded, choices or {})
+    every = [decisions.with_choices(spec, decided) for spec in loaded.every]
+    digests = landed.derived_digests(every)
+    by_name = {
+        status.function.contract.id: status
+        for spec in every
+        for status in landed.check_spec(settings.generated, spec, digests)
+    }
+    incoherent = check_coherence([_placed(status, settings.root) for status in by_name.values()])
+    if incoherent:
+        return Project(settings, tuple(incoherent))
+    names = {spec.name for spec in loaded.specs}
+    chosen = tuple(spec for spec in every if spec.name in names)
+    project = Project(
+        settings,
+        (),
+        chosen,
+        statuses=tuple(status for status in by_name.values() if status.function.contract.spec in names),
+        context={name: status for name, status in by_name.items() if name.partition(".")[0] not in names},
+        flows=tuple(
+            flow for spec in chosen for flow in landed_flows.check_flows(settings.generated, spec, by_name)
+        ),
+        choices=decided,
+        undecided=undecided,
+    )
+    known = {path for path, text in project._texts() if text is not None}  # noqa: SLF001 - of this module
+    strangers = landed.find_strangers(settings.generated, chosen, whole=selection is None, known=known)
+    return replace(project, strangers=strangers)
 
 
 def open_judge(settings: Settings) -> Judge:
@@ -155,15 +219,4 @@ def fresh_report(status: Status) -> FunctionReport:
     verdict = status.landed.verdict()
     return FunctionReport(
         function=status.function.contract.id, action="fresh", model=verdict.model if verdict else None
-    )
-
-
-def prune(project: Project) -> tuple[str, ...]:
-    """Remove the files of functions that are gone from the specs; says what went."""
-    assert project.strangers is not None
-    for path in project.strangers.orphans:
-        disk.remove(path)
-    return tuple(
-        project.relative(f"removed {path}: its function is gone from the specs")
-        for path in project.strangers.orphans
     )

@@ -1,5 +1,6 @@
-"""pytest plugin: every `generated/SPEC/FUNCTION.contract.json` is a file of tests, one item a clause."""
+"""pytest plugin: every `generated/SPEC/*.contract.json` and `*.flow.json` is a file of tests, one item a clause."""
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from pipeline.flows.records import FlowVerdict
     from pipeline.landed import Landed
-    from pipeline.records import Judgement
-    from pipeline.stages.judge import Judge
+    from pipeline.records import Clause
+    from pipeline.stages.judge import Judge, Part
 
-SUFFIX = ".contract.json"
+SUFFIX, FLOW_SUFFIX = ".contract.json", ".flow.json"
 CHAIN = "chain"
 """The item that compares digests: the verdict speaks of this contract and this source, unedited."""
 
@@ -22,9 +24,13 @@ class BrokenClause(Exception):  # noqa: N818 - what a reader sees is a clause th
     """A landed function does not keep a clause of its contract."""
 
 
-def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "ContractFile | None":
-    if file_path.name.endswith(SUFFIX) and file_path.parent.parent.name == "generated":
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "EvidenceFile | None":
+    if file_path.parent.parent.name != "generated":
+        return None
+    if file_path.name.endswith(SUFFIX):
         return ContractFile.from_parent(parent, path=file_path)
+    if file_path.name.endswith(FLOW_SUFFIX):
+        return FlowFile.from_parent(parent, path=file_path)
     return None
 
 
@@ -34,54 +40,115 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         judge.close()
 
 
-class ContractFile(pytest.File):
-    """One landed function: judged once, when its first clause is asked for."""
+class EvidenceFile(pytest.File):
+    """What was promised in one file: judged once, when its first clause is asked for."""
 
-    _judgement: "Judgement | None" = None
+    _judged: "dict[str, Clause] | None" = None
+
+    @abstractmethod
+    def broken_link(self) -> str | None:
+        """Where the chain of digests is broken, in words."""
+
+    @abstractmethod
+    def judge(self, judge: "Judge") -> "tuple[Clause, ...]":
+        """What a judge says of every clause."""
+
+    def clause(self, name: str) -> "Clause":
+        if self._judged is None:
+            self._judged = {clause.clause: clause for clause in self.judge(_judge_of(self.config))}
+        found = self._judged.get(name)
+        if found is None:
+            failed = next(clause for clause in self._judged.values() if not clause.passed)
+            raise BrokenClause(f"not judged, because {failed.clause} is broken: {failed.message}")
+        return found
+
+
+class ContractFile(EvidenceFile):
+    """One landed function."""
 
     def collect(self) -> Iterator[pytest.Item]:
         from pipeline.contract_file import ContractFileError  # loaded with every pytest
 
         try:
-            contract = self.landed().contract()
+            contract = self._landed().contract()
         except ContractFileError as error:
             raise self.CollectError(str(error)) from None
         assert contract is not None
         for clause in (CHAIN, *contract.clauses):
             yield ClauseItem.from_parent(self, name=clause)
 
-    def landed(self) -> "Landed":
+    def _landed(self) -> "Landed":
         from pipeline.landed import read_landed
 
         return read_landed(self.path.parent, self.path.name.removesuffix(SUFFIX))
 
-    def judgement(self) -> "Judgement":
+    def broken_link(self) -> str | None:
+        return self._present().broken_link()
+
+    def judge(self, judge: "Judge") -> "tuple[Clause, ...]":
         from pipeline.reading import judge_landed
 
-        if self._judgement is None:
-            self._judgement = judge_landed(_judge_of(self.config), self.landed())
-        return self._judgement
+        return judge_landed(judge, self._present()).clauses
+
+    def _present(self) -> "Landed":
+        found = self._landed()
+        if found.source_text is None:
+            raise BrokenClause(f"{found.source_path.name} is missing; run drystone generate")
+        return found
+
+
+class FlowFile(EvidenceFile):
+    """One flow of landed functions."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        verdict = self._verdict()
+        if verdict is None:
+            raise self.CollectError(f"{self.path}: edited by hand, or no verdict of a flow")
+        for clause in (CHAIN, *verdict.clauses):
+            yield ClauseItem.from_parent(self, name=clause)
+
+    def _verdict(self) -> "FlowVerdict | None":
+        from pipeline import disk
+        from pipeline.landed_flows import read_flow_verdict
+
+        return read_flow_verdict(disk.read_text(self.path))
+
+    def _parts(self, verdict: "FlowVerdict") -> "dict[str, Part]":
+        from pipeline.reading import flow_parts
+
+        parts = flow_parts(self.path.parent.parent, verdict.sources)
+        missing = sorted(set(verdict.sources) - set(parts))
+        if missing:
+            raise BrokenClause(f"{', '.join(missing)} did not land; run drystone generate")
+        return parts
+
+    def broken_link(self) -> str | None:
+        from pipeline.landed_flows import source_digests
+
+        verdict = self._verdict()
+        assert verdict is not None
+        now = source_digests({name: part.source for name, part in self._parts(verdict).items()})
+        changed = sorted(name for name in now if now[name] != verdict.sources[name])
+        return f"its verdict speaks of other sources: {', '.join(changed)}" if changed else None
+
+    def judge(self, judge: "Judge") -> "tuple[Clause, ...]":
+        verdict = self._verdict()
+        assert verdict is not None
+        return judge.judge_flow(verdict.spec, verdict.flow, self._parts(verdict)).clauses
 
 
 class ClauseItem(pytest.Item):
-    """One clause of one contract."""
+    """One clause of one contract or flow."""
 
-    parent: ContractFile
+    parent: EvidenceFile
 
     def runtest(self) -> None:
-        found = self.parent.landed()
-        if found.source_text is None:
-            raise BrokenClause(f"{found.source_path.name} is missing; run drystone generate")
         if self.name == CHAIN:
-            complaint = found.broken_link()
+            complaint = self.parent.broken_link()
             if complaint:
                 raise BrokenClause(complaint)
             return
-        clauses = {clause.clause: clause for clause in self.parent.judgement().clauses}
-        clause = clauses.get(self.name)
-        if clause is None:
-            failed = next(clause for clause in clauses.values() if not clause.passed)
-            raise BrokenClause(f"not judged, because {failed.clause} is broken: {failed.message}")
+        clause = self.parent.clause(self.name)
         if not clause.passed:
             raise BrokenClause(clause.message)
 

@@ -1,14 +1,17 @@
 """The verbs that only read: plan, lint, check, show-prompt. They ask no model and write no file."""
 
 import difflib
+from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline import landed
 from pipeline.errors import OutputError, SettingsError
+from pipeline.flow_evidence import judge_flow
 from pipeline.landed import Landed, Status
+from pipeline.landed_flows import FlowStatus
 from pipeline.project import Project, fresh_report, open_judge, read_project, side_by_side, vet_all
 from pipeline.records import Contract, Judgement
-from pipeline.reports import Attempt, FunctionReport, Report
+from pipeline.reports import Attempt, FlowReport, FunctionReport, Report
 from pipeline.run import Outcome, Progress, Wanted
 from pipeline.settings import Settings
 from pipeline.stages import architect, implement, land
@@ -36,16 +39,17 @@ def plan(settings: Settings, wanted: Wanted) -> Outcome:
                     prompt_tokens_estimate=(len(system) + len(prompt)) // 4,
                 )
             )
-    assert project.strangers is not None
-    verbs = {path: "removed" if text is None else "written" for path, text in project.types().items()}
+    verbs = {path: "removed" if text is None else "written" for path, text in project.mechanical().items()}
     verbs |= dict.fromkeys(project.strangers.orphans, "removed")
     notes = [project.relative(f"{path} would be {verb}") for path, verb in verbs.items()]
     known = {text for report in reports for text in report.reasons}
+    notes += [f"{each.place}: '{each.name}' is open; the architect will decide" for each in project.undecided]
     in_the_way = [text for text in project.conflicts() + project.obstacles() if text not in known]
     asked = any(report.action == "planned" for report in reports)
     return Outcome(
         Report(
             functions=tuple(reports),
+            flows=tuple(_flow_planned(project, flow, wanted) for flow in project.flows),
             notes=tuple(notes),
             strangers=tuple(in_the_way),
             models=settings.entries if asked else (),
@@ -76,6 +80,7 @@ def check(
     if project.findings:
         return Outcome(Report(findings=project.findings))
     reports = {status.function.contract.id: _standing(project, status) for status in project.statuses}
+    flows = {flow.id: _flow_standing(project, flow) for flow in project.flows}
     isolation = None
     if judge_again:
         fresh = [status for status in project.statuses if status.fresh]
@@ -86,10 +91,19 @@ def check(
             for report in side_by_side(lambda status: _judge_again(judge, status), fresh):
                 reports[report.function] = report
                 progress.done(report)
+            for flow in project.flows:
+                if flow.fresh and all(reports[name].action == "fresh" for name in flow.functions if name in reports):
+                    flows[flow.id] = _judge_flow_again(project, judge, flow)
+                    progress.flow(flows[flow.id])
         finally:
             judge.close()
     return Outcome(
-        Report(functions=tuple(reports.values()), strangers=_strangers(project), sandbox=isolation)
+        Report(
+            functions=tuple(reports.values()),
+            flows=tuple(flows.values()),
+            strangers=_strangers(project),
+            sandbox=isolation,
+        )
     )
 
 
@@ -124,14 +138,30 @@ def judge_landed(judge: Judge, found: Landed) -> Judgement:
 
 
 def landed_callees(folder: Path, contract: Contract) -> dict[str, Part]:
-    """What a landed function calls, the innermost first; a callee that is missing is left out and judged so."""
+    """What a landed function calls, the innermost first, by `spec.function`.
+
+    A callee that is missing is left out and judged so.
+    """
     parts: dict[str, Part] = {}
-    for callee in contract.uses:
-        found = landed.read_landed(folder, callee.function)
+    for callee in contract.callee_ids:
+        spec, _, function = callee.partition(".")
+        found = landed.read_landed(folder.parent / spec, function)
         inner = found.contract()
         if inner is not None and found.source_text is not None:
-            parts |= landed_callees(folder, inner)
-            parts[callee.function] = Part(inner, found.source_text)
+            parts |= landed_callees(found.folder, inner)
+            parts[callee] = Part(inner, found.source_text)
+    return parts
+
+
+def flow_parts(generated: Path, functions: Iterable[str]) -> dict[str, Part]:
+    """The landed functions of these names (`spec.function`), as far as they are there."""
+    parts = {}
+    for name in functions:
+        spec, _, function = name.partition(".")
+        found = landed.read_landed(generated / spec, function)
+        contract = found.contract()
+        if contract is not None and found.source_text is not None:
+            parts[name] = Part(contract, found.source_text)
     return parts
 
 
@@ -174,14 +204,38 @@ def _judge_again(judge: Judge, status: Status) -> FunctionReport:
     return report.model_copy(update={"action": "failed", "attempts": broken})
 
 
+def _flow_standing(project: Project, flow: FlowStatus) -> FlowReport:
+    if flow.conflicts:
+        return FlowReport(
+            flow=flow.id, action="edited", reasons=tuple(project.relative(text) for text in flow.conflicts)
+        )
+    return FlowReport(flow=flow.id, action="fresh" if flow.fresh else "stale", reasons=flow.reasons)
+
+
+def _flow_planned(project: Project, flow: FlowStatus, wanted: Wanted) -> FlowReport:
+    report = _flow_standing(project, flow)
+    asked = wanted.fresh or any(
+        not status.fresh for status in project.statuses if status.function.contract.id in flow.functions
+    )
+    if report.action == "edited" or (report.action == "fresh" and not asked):
+        return report
+    return report.model_copy(update={"action": "planned", "reasons": report.reasons or ("its functions change",)})
+
+
+def _judge_flow_again(project: Project, judge: Judge, flow: FlowStatus) -> FlowReport:
+    report, _ = judge_flow(judge, flow, flow_parts(project.settings.generated, flow.functions))
+    return report if report.action == "failed" else report.model_copy(update={"action": "fresh", "reasons": ()})
+
+
 def _strangers(project: Project) -> tuple[str, ...]:
-    assert project.strangers is not None
     statuses = {
-        conflict for status in project.statuses for conflict in map(project.relative, status.conflicts)
+        conflict
+        for status in (*project.statuses, *project.flows)
+        for conflict in map(project.relative, status.conflicts)
     }
     found = [conflict for conflict in project.conflicts() if conflict not in statuses]
     found += [
-        f"{path}: does not match the types of its spec; run drystone generate" for path in project.types()
+        f"{path}: does not match its spec; run drystone generate" for path in project.mechanical()
     ]
     found += [
         f"{path}: its function is gone from the specs; drystone generate removes it"

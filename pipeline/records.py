@@ -168,6 +168,14 @@ class Contract(Record):
         return f"{self.spec}.{self.function}"
 
     @property
+    def callee_ids(self) -> tuple[str, ...]:
+        """`spec.function` of every function it may call."""
+        return tuple(
+            callee.function if "." in callee.function else f"{self.spec}.{callee.function}"
+            for callee in self.uses
+        )
+
+    @property
     def clauses(self) -> tuple[str, ...]:
         """Every clause a candidate is judged by, in the order in which they are reported."""
         return (

@@ -39,8 +39,11 @@ class Rejected(Record):
     attempts: tuple[Attempt, ...]
 
 
-Action = Literal["fresh", "stale", "edited", "planned", "landed", "changed", "failed", "blocked"]
-"""`changed`: accepted but not written, because only the difference was asked for. `blocked`: a callee failed.
+Action = Literal[
+    "fresh", "stale", "edited", "planned", "landed", "changed", "held", "waiting", "failed", "blocked"
+]
+"""`changed`: accepted but not written, because only the difference was asked for. `held`: accepted but not written,
+because its spec lands whole or not at all. `waiting`: a person has not answered yet. `blocked`: a callee failed.
 `edited`: a person's change, or a file that is not drystone's, is in the way."""
 
 
@@ -64,10 +67,24 @@ class FunctionReport(Record):
     """Of the first implementer prompt, when only the plan was asked for."""
 
 
+class FlowReport(Record):
+    """What a run did about one flow."""
+
+    flow: str
+    """`spec.flow`."""
+    action: Action
+    reasons: tuple[str, ...] = ()
+    """Why it was not fresh, or what its functions broke together."""
+    walks: int = 0
+    counterexample: str | None = None
+    """The shortest walk that breaks it, as a scenario to paste into the spec."""
+
+
 class Report(Record):
     """What a run found and did, whole."""
 
     functions: tuple[FunctionReport, ...] = ()
+    flows: tuple[FlowReport, ...] = ()
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     """Files written or removed beside the functions, and whatever else a person may want to know."""

@@ -1,22 +1,23 @@
 """The order of the stages, and nothing else knows it: specs, contracts, candidates, verdicts, landings."""
 
-import threading
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from pipeline import disk, landed
+from pipeline import disk, preparing
 from pipeline.asking import Asking, Desk, Usage
 from pipeline.errors import DrystoneError, OutputError
+from pipeline.flow_evidence import judge_flow
 from pipeline.landed import Status
-from pipeline.project import Project, fresh_report, open_judge, prune, read_project, vet_all
+from pipeline.project import Project, fresh_report, open_judge, read_project
 from pipeline.records import Contract
-from pipeline.reports import Accepted, Attempt, FunctionReport, Rejected, Report
+from pipeline.reports import Accepted, Action, Attempt, FlowReport, FunctionReport, Rejected, Report
 from pipeline.settings import Settings
 from pipeline.stages import architect, implement, land
 from pipeline.stages.judge import Part
+from pipeline.writing import Writer
 
 
 class Progress(Protocol):
@@ -31,6 +32,8 @@ class Progress(Protocol):
     def refused(self, function: str, attempt: Attempt) -> None: ...
 
     def done(self, report: FunctionReport) -> None: ...
+
+    def flow(self, report: FlowReport) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +64,11 @@ def generate(settings: Settings, wanted: Wanted, progress: Progress) -> Outcome:
     SandboxError. A provider that fails later ends the run and is part of the outcome.
     """
     project = read_project(settings, wanted.selection)
+    if not project.findings and project.undecided:
+        project = preparing.decide(project, wanted.selection, progress.stage)
     if project.findings:
         return Outcome(Report(findings=project.findings))
-    if not project.specs and project.strangers and project.strangers.orphans:
+    if not project.specs and project.strangers.orphans:
         raise OutputError(
             f"specs/ holds no spec, but generated/ holds {len(project.strangers.orphans)} files that came from specs; "
             "restore the specs, or delete generated/ if it has had its day"
@@ -71,61 +76,75 @@ def generate(settings: Settings, wanted: Wanted, progress: Progress) -> Outcome:
     conflicts = project.conflicts() + ([] if wanted.only_diff else project.obstacles())
     if conflicts:
         raise OutputError("\n".join(conflicts))
-    stale = [status for status in project.statuses if wanted.fresh or not status.fresh]
-    return _Generation(project, wanted, progress, stale).run()
+    return _Generation(project, wanted, progress).run()
 
 
 class _Generation:
     """One run over the functions that are stale, callees before callers, several at once."""
 
-    def __init__(self, project: Project, wanted: Wanted, progress: Progress, stale: Sequence[Status]) -> None:
+    def __init__(self, project: Project, wanted: Wanted, progress: Progress) -> None:
         self._project = project
         self._settings = project.settings
         self._wanted = wanted
         self._progress = progress
-        self._stale = {status.function.contract.id: status for status in stale}
+        self._writer = Writer(project, only_diff=wanted.only_diff)
+        self._statuses = {status.function.contract.id: status for status in project.statuses}
+        self._stale = {
+            name: status for name, status in self._statuses.items() if wanted.fresh or not status.fresh
+        }
+        self._flows = {
+            spec.name: [flow for flow in project.flows if flow.spec == spec.name] for spec in project.specs if spec.flows
+        }
+        """Specs that land whole or not at all."""
         self._parts: dict[str, Part] = {}
         """What a caller may build on: fresh functions and those accepted in this run."""
         self._reports: dict[str, FunctionReport] = {}
-        self._changes: dict[Path, str | None] = {}
-        self._types = project.types()
-        """Texts of `types.py` still to be written, or None where one must go."""
-        self._notes: list[str] = []
-        self._landing = threading.Lock()
+        self._flow_reports: dict[str, FlowReport] = {}
         self._error: DrystoneError | None = None
         self._interrupted = False
-        for status in project.statuses:
-            if status.fresh and status.function.contract.id not in self._stale:
-                assert status.kept_contract is not None
-                assert status.landed.source_text is not None
-                contract = status.kept_contract
-                self._parts[contract.id] = Part(contract, status.landed.source_text)
-                self._reports[contract.id] = fresh_report(status)
+        for name, status in {**project.context, **self._statuses}.items():
+            if status.fresh and name not in self._stale:
+                self._parts[name] = _landed_part(status)
+            if name in self._statuses and name not in self._stale and not self._rests_on_stale(status):
+                self._reports[name] = fresh_report(status)
+        self._unsettled = {
+            spec
+            for spec, flows in self._flows.items()
+            if not all(flow.fresh for flow in flows) or not self._is_done(spec)
+        }
+        """Whole specs of which something may have to be written."""
 
     def run(self) -> Outcome:
         isolation = None
+        notes: tuple[str, ...] = ()
         if not self._wanted.only_diff:
             disk.sweep(self._settings.generated)
-        if self._stale:
+        if self._stale or self._unsettled:
             self._judge = open_judge(self._settings)
-            self._asking = Asking(self._settings, self._settings.entries, fresh=self._wanted.fresh)
-            if self._settings.why_models:
-                self._progress.announce(self._settings.why_models)
             try:
                 isolation = self._judge.isolation
-                self._progress.start(list(self._stale), "checking contracts")
-                findings = vet_all(self._judge, list(self._stale.values()), self._settings.root)
-                if findings:
-                    return Outcome(Report(findings=tuple(findings), sandbox=isolation))
-                self._progress.start(list(self._stale), "generating")
+                if self._stale:
+                    self._asking = Asking(self._settings, self._settings.entries, fresh=self._wanted.fresh)
+                    if self._settings.why_models:
+                        self._progress.announce(self._settings.why_models)
+                    self._progress.start(list(self._stale), "checking contracts")
+                    findings, notes = preparing.look_over(
+                        self._project, self._judge, self._asking, list(self._stale.values()), self._progress.stage
+                    )
+                    if findings:
+                        return Outcome(Report(findings=findings, notes=notes, sandbox=isolation))
+                    self._progress.start(list(self._stale), "generating")
                 self._work()
             finally:
                 self._judge.close()
-        notes = self._unreached() if self._error or self._interrupted else self._tidy()
-        order = [status.function.contract.id for status in self._project.statuses]
-        functions = tuple(self._reports[function] for function in order if function in self._reports)
-        diff = land.diff(self._changes, self._settings.root) if self._wanted.only_diff else ""
-        report = Report(functions=functions, notes=notes, diff=diff, sandbox=isolation)
+        notes += self._unreached() if self._error or self._interrupted else self._tidy()
+        report = Report(
+            functions=tuple(self._reports[name] for name in self._statuses if name in self._reports),
+            flows=tuple(self._flow_reports[flow.id] for flow in self._project.flows if flow.id in self._flow_reports),
+            notes=notes,
+            diff=self._writer.diff() if self._wanted.only_diff else "",
+            sandbox=isolation,
+        )
         return Outcome(report, self._error, interrupted=self._interrupted)
 
     def _unreached(self) -> tuple[str, ...]:
@@ -133,113 +152,123 @@ class _Generation:
         return (f"not reached: {left} of {len(self._stale)}; the next run goes on with them",) if left else ()
 
     def _tidy(self) -> tuple[str, ...]:
-        """Types that came with no function, and the files of functions that are gone.
+        """Files that came with no function, and the files of functions that are gone.
 
-        Where a function failed, the old types stay if nothing landed: the last good functions need them.
+        Where nothing landed because something failed, the old files of a spec stay: its last good functions need them.
         """
-        failed = {self._stale[name].landed.folder for name in self._stale if name not in self._parts}
-        landed_in = {self._stale[name].landed.folder for name in self._stale if name in self._parts}
-        for path in list(self._types):
-            if path.parent not in failed - landed_in:
-                self._put_types(path)
-        assert self._project.strangers is not None
-        if self._wanted.only_diff:
-            self._changes.update(dict.fromkeys(self._project.strangers.orphans))
-            return ()
-        return tuple(self._notes) + prune(self._project) + self._project.left_alone()
+        landed_in = {name.partition(".")[0] for name in self._stale if self._reports[name].action in {"landed", "changed"}}
+        failed = {name.partition(".")[0] for name in self._stale} - landed_in
+        failed |= {flow.partition(".")[0] for flow, report in self._flow_reports.items() if report.action == "failed"}
+        self._writer.tidy(frozenset(failed))
+        for path in self._project.strangers.orphans:
+            self._writer.remove(path, "its function is gone from the specs")
+        return (*self._writer.notes, *self._project.left_alone()) if not self._wanted.only_diff else ()
 
-    def _put_types(self, path: Path) -> None:
-        text = self._types.pop(path)
-        if self._wanted.only_diff:
-            self._changes[path] = text
-        elif text is None:
-            disk.remove(path)
-        else:
-            self._make_packages(path.parent)
-            disk.write_text(path, text)
-        self._notes.append(self._project.relative(f"{'wrote' if text else 'removed'} {path}"))
-
-    def _make_packages(self, folder: Path) -> None:
-        """`types.py` is the name of a standard module, so every folder must say that it is a package."""
-        for package in (self._settings.generated, folder):
-            disk.make_package(package)
-
-    def _land(self, files: dict[Path, str], folder: Path) -> None:
-        """Write or note what was accepted, the types it imports first; nothing once a person stopped the run."""
-        with self._landing:
-            if self._interrupted:
-                return
-            types = folder / landed.TYPES
-            if self._types.get(types) is not None:
-                self._put_types(types)
-            if self._wanted.only_diff:
-                self._changes.update(files)
-            else:
-                self._make_packages(folder)
-                land.write(files)
+    # -- order -------------------------------------------------------------------------------------------------
 
     def _work(self) -> None:
-        """Run every stale function, a caller only after its callees.
+        """Run every stale function, a caller only after its callees, and a flow after its functions.
 
         The first broken provider ends it when what is running has ended, an interruption at once.
         """
-        waiting = dict(self._stale)
-        running: dict[Future[FunctionReport], str] = {}
+        waiting = [name for name in self._statuses if name not in self._reports]
+        flows = sorted(self._unsettled)
+        running: dict[Future[None], str] = {}
         pool = ThreadPoolExecutor(self._jobs())
         try:
-            while waiting or running:
-                for function in list(waiting):
-                    self._start(function, waiting, running, pool)
+            while waiting or flows or running:
+                for name in [name for name in waiting if self._is_ready(name)]:
+                    waiting.remove(name)
+                    running[pool.submit(self._one, name)] = name
+                for spec in [spec for spec in flows if self._is_done(spec)]:
+                    flows.remove(spec)
+                    running[pool.submit(self._settle, spec)] = spec
                 finished, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in finished:
-                    function = running.pop(future)
+                    del running[future]
                     try:
-                        self._finish(function, future.result())
+                        future.result()
                     except DrystoneError as error:
                         self._error = self._error or error
                         waiting.clear()
+                        flows.clear()
         except KeyboardInterrupt:
-            with self._landing:
-                self._interrupted = True
+            self._writer.stop()
+            self._interrupted = True
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-
-    def _start(
-        self,
-        function: str,
-        waiting: dict[str, Status],
-        running: dict[Future[FunctionReport], str],
-        pool: ThreadPoolExecutor,
-    ) -> None:
-        contract = waiting[function].function.contract
-        callees = [f"{contract.spec}.{callee.function}" for callee in contract.uses]
-        broken = [callee for callee in callees if callee in self._reports and callee not in self._parts]
-        if broken:
-            del waiting[function]
-            because = f"it uses {', '.join(broken)}, which did not land"
-            self._finish(function, FunctionReport(function=function, action="blocked", reasons=(because,)))
-        elif all(callee in self._reports for callee in callees):
-            running[pool.submit(self._one, waiting.pop(function))] = function
 
     def _jobs(self) -> int:
         """As asked; else one where the embedded model computes on this machine, eight where others do."""
         local = any(entry.partition(":")[0] == "local" for entry in self._settings.entries)
         return self._settings.jobs or (1 if local else 8)
 
-    def _finish(self, function: str, report: FunctionReport) -> None:
-        self._reports[function] = report
-        self._progress.done(report)
+    def _is_ready(self, name: str) -> bool:
+        """Whether all that a function rests on has been reported, and whole specs have landed or failed."""
+        contract = self._statuses[name].function.contract
+        return all(
+            callee in self._project.context
+            or (callee in self._reports and (callee.startswith(f"{contract.spec}.") or self._is_settled(callee)))
+            for callee in contract.callee_ids
+        )
 
-    def _one(self, status: Status) -> FunctionReport:
+    def _is_done(self, spec: str) -> bool:
+        """Whether every function of a spec has been reported."""
+        return all(name in self._reports for name in self._statuses if name.startswith(f"{spec}."))
+
+    def _is_settled(self, name: str) -> bool:
+        """Whether the spec of a function has landed, or failed, if it does so as a whole."""
+        spec = name.partition(".")[0]
+        return spec not in self._unsettled or all(flow.id in self._flow_reports for flow in self._flows[spec])
+
+    def _rests_on_stale(self, status: Status) -> bool:
+        """Whether a function that is fresh may have to be judged again, because what it calls may become another."""
+        return any(
+            callee in self._stale or (callee in self._statuses and self._rests_on_stale(self._statuses[callee]))
+            for callee in status.function.contract.callee_ids
+        )
+
+    # -- one function ------------------------------------------------------------------------------------------
+
+    def _one(self, name: str) -> None:
         """One function, from its spec to its landing."""
+        status = self._statuses[name]
+        report = self._blocked(name) or self._still_fresh(status) or self._make(status)
+        self._reports[name] = report
+        if name in self._stale or report.action != "fresh":
+            self._progress.done(report)
+
+    def _blocked(self, name: str) -> FunctionReport | None:
+        callees = self._statuses[name].function.contract.callee_ids
+        broken = [callee for callee in callees if callee not in self._parts]
+        if not broken:
+            return None
+        self._parts.pop(name, None)
+        because = f"it uses {', '.join(broken)}, which did not land"
+        return FunctionReport(function=name, action="blocked", reasons=(because,))
+
+    def _still_fresh(self, status: Status) -> FunctionReport | None:
+        """The report of a function that nobody need write again: it keeps its contract with what its callees became."""
         name = status.function.contract.id
-        desk = self._asking.desk(lambda text, usage: self._progress.stage(name, text, usage))
+        if name in self._stale:
+            return None
+        part = self._parts[name]
+        callees = self._callees(part.contract)
+        known = {**self._project.context, **self._statuses}
+        if all(known[callee].landed.source_text == each.source for callee, each in callees.items()):
+            return fresh_report(status)
+        judgement = self._judge.judge(part.contract, part.source, callees)
+        return fresh_report(status) if judgement.passed else None
+
+    def _make(self, status: Status) -> FunctionReport:
+        name = status.function.contract.id
+        desk = self._asking.desk(name, lambda text, usage: self._progress.stage(name, text, usage))
         planned, contract_text = self._plan(status, desk)
         made = self._implement(planned.contract, desk)
         report = FunctionReport(
             function=name,
             action="failed",
-            reasons=status.reasons or ("asked for afresh",),
+            reasons=status.reasons or (("asked for afresh",) if name in self._stale else ("what it uses changed",)),
             attempts=made.attempts,
             refused_proposals=planned.refused,
             calls=desk.usage.calls,
@@ -247,18 +276,21 @@ class _Generation:
             tokens_cached=desk.usage.tokens_cached,
             tokens_out=desk.usage.tokens_out,
         )
+        self._parts.pop(name, None)
         if not isinstance(made, Accepted):
             desk.forget()
-            if status.fresh:  # asked for afresh in vain: callers can build on the last good one
-                assert status.kept_contract is not None
-                assert status.landed.source_text is not None
-                self._parts[name] = Part(status.kept_contract, status.landed.source_text)
+            if status.fresh and name in self._stale:  # asked for afresh in vain: callers can build on the last good one
+                self._parts[name] = _landed_part(status)
             return report
         files = land.render_landing(
             made, contract_text, folder=status.landed.folder, sandbox=self._judge.isolation.level
         )
-        self._land(files, status.landed.folder)
         self._parts[name] = Part(made.contract, made.source)
+        spec = made.contract.spec
+        if spec in self._flows:
+            self._writer.hold(spec, files)
+            return report.model_copy(update={"action": "held", "model": made.model})
+        self._writer.put(spec, files)
         return report.model_copy(
             update={"action": "changed" if self._wanted.only_diff else "landed", "model": made.model}
         )
@@ -308,10 +340,44 @@ class _Generation:
         )
 
     def _callees(self, contract: Contract) -> dict[str, Part]:
-        """The functions a contract may call and those they may call, the innermost first."""
+        """The functions a contract may call and those they may call, the innermost first, by `spec.function`."""
         parts: dict[str, Part] = {}
-        for callee in contract.uses:
-            part = self._parts[f"{contract.spec}.{callee.function}"]
+        for callee in contract.callee_ids:
+            part = self._parts[callee]
             parts |= self._callees(part.contract)
-            parts[callee.function] = part
+            parts[callee] = part
         return parts
+
+    # -- a whole spec ------------------------------------------------------------------------------------------
+
+    def _settle(self, spec: str) -> None:
+        """Judge the flows of a spec on all its functions; land all of them, or none."""
+        mine = [name for name in self._statuses if name.startswith(f"{spec}.")]
+        failed = [name for name in mine if name not in self._parts or self._reports[name].action in {"failed", "blocked"}]
+        evidence: dict[Path, str] = {}
+        landed_as: Action = "changed" if self._wanted.only_diff else "landed"
+        for flow in self._flows[spec]:
+            because = (f"{', '.join(failed)} did not land",)
+            report, text = FlowReport(flow=flow.id, action="blocked", reasons=because), None
+            if not failed:
+                parts = {name: self._parts[name] for name in flow.functions}
+                report, text = judge_flow(self._judge, flow, parts)
+            if text is not None:
+                evidence[flow.path] = text
+                report = report.model_copy(update={"action": landed_as})
+            self._flow_reports[flow.id] = report
+            self._progress.flow(report)
+        kept = len(evidence) == len(self._flows[spec])
+        if kept:
+            self._writer.release(spec, evidence)
+        for name in mine:
+            if kept and self._reports[name].action == "held":
+                self._reports[name] = self._reports[name].model_copy(update={"action": landed_as})
+            elif not kept and self._reports[name].action == "held":
+                self._parts.pop(name)
+
+
+def _landed_part(status: Status) -> Part:
+    assert status.kept_contract is not None
+    assert status.landed.source_text is not None
+    return Part(status.kept_contract, status.landed.source_text)

@@ -4,10 +4,12 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 
-from pipeline.reports import Action, FunctionReport, Report
+from pipeline.reports import Action, FlowReport, FunctionReport, Report
 from pipeline.run import Outcome
 
-_ORDER: tuple[Action, ...] = ("landed", "changed", "planned", "fresh", "stale", "edited", "failed", "blocked")
+_ORDER: tuple[Action, ...] = (
+    "landed", "changed", "planned", "fresh", "stale", "edited", "held", "waiting", "failed", "blocked",
+)  # fmt: skip
 
 
 def exit_code(outcome: Outcome) -> int:
@@ -18,10 +20,10 @@ def exit_code(outcome: Outcome) -> int:
         return outcome.error.exit_code
     if outcome.report.findings:
         return 1
-    actions = {function.action for function in outcome.report.functions}
+    actions = {each.action for each in (*outcome.report.functions, *outcome.report.flows)}
     if actions & {"stale", "edited"} or outcome.report.strangers:
         return 3
-    return 4 if actions & {"failed", "blocked"} else 0
+    return 4 if actions & {"failed", "blocked", "held"} else 0
 
 
 def render_json_report(outcome: Outcome) -> str:
@@ -40,6 +42,8 @@ def summary_lines(report: Report) -> Iterator[str]:
     yield from _finding_lines(report)
     for function in report.functions:
         yield from _function_lines(function)
+    for flow in report.flows:
+        yield from _flow_lines(flow)
     yield from report.strangers
     yield from report.notes
     if not report.functions:
@@ -53,6 +57,10 @@ def summary_lines(report: Report) -> Iterator[str]:
             for name in ("tokens_in", "tokens_cached", "tokens_out")
         )
         parts.append(f"{calls} calls, {fresh:,} + {cached:,} cached tokens in, {out:,} out")
+    for flow_action in ("landed", "changed", "fresh", "failed", "blocked"):
+        count = sum(flow.action == flow_action for flow in report.flows)
+        if count:
+            parts.append(f"{count} flow{'s' * (count > 1)} {flow_action}")
     if report.sandbox:
         layers = f" ({', '.join(report.sandbox.layers)})" if report.sandbox.layers else ""
         parts.append(f"sandbox: {report.sandbox.level}{layers}")
@@ -87,6 +95,29 @@ def _function_lines(function: FunctionReport) -> Iterator[str]:
             )
         case "edited":
             yield from function.reasons  # each names its file
+        case "held":
+            yield f"{function.function}: kept its contract, by {function.model}; it lands with its whole spec ({reasons})"
         case _:
             yield f"{function.function}: {function.action}: {reasons}"
     yield from (f"  architect: refused {refused}" for refused in function.refused_proposals)
+
+
+def _flow_lines(flow: FlowReport) -> Iterator[str]:
+    reasons = "; ".join(flow.reasons)
+    match flow.action:
+        case "fresh":
+            return
+        case "landed" | "changed":
+            yield f"{flow.flow}: {flow.action}, {flow.walks} walks ({reasons})"
+        case "planned":
+            yield f"{flow.flow}: its functions would be judged together: {reasons}"
+        case "failed":
+            yield f"{flow.flow}: its functions do not fit together, so none of its spec landed"
+            yield from (f"  {reason}" for reason in flow.reasons)
+            if flow.counterexample:
+                yield "  The shortest walk that shows it, as a scenario of the spec:"
+                yield from (f"  {line}" for line in flow.counterexample.rstrip().split("\n"))
+        case "edited":
+            yield from flow.reasons
+        case _:
+            yield f"{flow.flow}: {flow.action}: {reasons}"

@@ -13,7 +13,8 @@ LAYERS = (
     {"cli", "pytest_plugin"},
     {"progress", "summary", "reading"},
     {"run"},
-    {"project"},
+    {"preparing", "writing"},
+    {"flow_evidence", "project"},
     {"asking"},
     {"stages"},
 )

@@ -1,7 +1,7 @@
 """What a flow is: states, what leads from one to the next, how long each may wait, and how it is undone."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -98,16 +98,16 @@ class Flow(Record):
 
 
 class FlowVerdict(Record):
-    """The evidence that the functions of a flow fit together, and the digests that tie it to their files."""
+    """A flow, the evidence that its functions fit together, and the digests that tie it to their files."""
 
-    flow_verdict: int = 1
+    flow_verdict: Literal[1] = 1
     """Version of this format."""
     spec: str
-    flow: str
+    flow: Flow
     flow_digest: str
-    """Of the flow as the spec gives it, its types and ports included."""
+    """Of the flow, and of what the specs give for every function it may come to call."""
     sources: dict[str, str]
-    """Function -> digest of its file."""
+    """`spec.function` -> digest of its file, of every function it may come to call."""
     clauses: tuple[str, ...]
     """Every clause that was judged; all of them were kept."""
     walks: int

@@ -1,0 +1,77 @@
+"""What comes before any code is asked for: answers to open decisions, contracts held against themselves and each other."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from pipeline.asking import Asking, Usage
+from pipeline.decisions import Choice
+from pipeline.landed import Status
+from pipeline.project import Project, read_project, vet_all
+from pipeline.records import Finding
+from pipeline.stages import decide as deciding
+from pipeline.stages import review as reviewing
+from pipeline.stages.judge import Judge
+
+Show = Callable[[str, str, Usage], None]
+"""Tells what is being done about a function or a spec."""
+
+
+def decide(project: Project, selection: tuple[str, ...] | None, show: Show) -> Project:
+    """The project with an architect's answer to every open decision; with findings where there is none."""
+    settings = project.settings
+    if settings.architect is None:
+        unanswered = [
+            Finding(
+                place=decision.place,
+                message=f"'{decision.name}' is open and there is no architect to decide; write 'choose:' and an answer",
+            )
+            for decision in project.undecided
+        ]
+        return replace(project, findings=tuple(unanswered))
+    asking = Asking(settings, [settings.architect], fresh=False)
+    choices: dict[str, tuple[Choice, ...]] = {}
+    findings: list[Finding] = []
+    for spec in project.specs:
+        open_here = [decision for decision in project.undecided if decision.home == spec.name]
+        if not open_here:
+            continue
+        desk = asking.desk(spec.name, _teller(spec.name, show))
+        decided = deciding.decide(
+            spec, open_here, model=settings.architect, ask=desk.ask_for("architect", settings.architect)
+        )
+        choices[spec.name] = decided.choices
+        findings += decided.findings
+    if findings:
+        return replace(project, findings=tuple(findings))
+    return read_project(settings, selection, choices)
+
+
+def look_over(
+    project: Project, judge: Judge, asking: Asking, stale: Sequence[Status], show: Show
+) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+    """What makes contracts unfit to ask code for, and what a reviewer found that is no more than worth knowing."""
+    findings = vet_all(judge, stale, project.settings.root)
+    model = project.settings.reviewer
+    if findings or model is None:
+        return tuple(findings), ()
+    notes: list[str] = []
+    for spec in dict.fromkeys(status.function.contract.spec for status in stale):
+        statuses = [each for each in project.statuses if each.function.contract.spec == spec]
+        desk = asking.desk(spec, _teller(spec, show))
+        reviewed = reviewing.review(
+            [each.kept_contract or each.function.contract for each in statuses],
+            model=model,
+            ask=desk.ask_for("reviewer", model),
+        )
+        places = {each.function.contract.id: each.function.place for each in statuses}
+        found = reviewing.as_findings(reviewed, places)
+        if project.settings.review == "block":
+            findings += found
+        else:
+            notes += [f"{model}: {finding}" for finding in found]
+        notes += reviewing.as_notes(reviewed)
+    return tuple(findings), tuple(notes)
+
+
+def _teller(name: str, show: Show) -> Callable[[str, Usage], None]:
+    return lambda text, usage: show(name, text, usage)
