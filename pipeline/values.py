@@ -29,8 +29,9 @@ from pipeline.annotations import BUILTIN_TYPES as BUILTIN_TYPES  # noqa: PLC0414
 from pipeline.annotations import CONTAINERS, SCALARS, is_ellipsis, items_of, member_names, parse_annotation
 from pipeline.annotations import annotation_names as annotation_names  # noqa: PLC0414
 from pipeline.annotations import check_annotation as check_annotation  # noqa: PLC0414
-from pipeline.definitions import TypeAlias, TypeDefinition, TypeEnum, TypeRecord
+from pipeline.definitions import Port, TypeAlias, TypeDefinition, TypeEnum, TypeRecord
 from pipeline.patterns import Pattern
+from pipeline.scripts import read_script, write_script
 
 _SHORT_DURATION = re.compile(r"(\d+)\s*([smhd])")
 _DURATION_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -124,10 +125,14 @@ def _sorted_list(values: Any, write: SerializerFunctionWrapHandler) -> list[Any]
 
 
 class Types:
-    """The types of one spec or contract, as Python types and as what pydantic needs of them."""
+    """The types of one spec or contract, as Python types and as what pydantic needs of them; its ports as scripts."""
 
-    def __init__(self, definitions: Mapping[str, TypeDefinition]) -> None:
+    def __init__(
+        self, definitions: Mapping[str, TypeDefinition], ports: Mapping[str, Port] | None = None
+    ) -> None:
         self.definitions = dict(definitions)
+        self.ports = dict(ports or {})
+        """A value of such a type is a `Script`."""
         self.classes: dict[str, type] = {}
         """Enums and records by name: frozen dataclasses and StrEnums."""
         self._adapters: dict[str, TypeAdapter[Any]] = {}
@@ -164,6 +169,11 @@ class Types:
 
     def decode(self, annotation: str, value: Any) -> Any:
         """A value as written in YAML or JSON, as Python; raises ValuesError with every problem."""
+        if annotation in self.ports:
+            script, problems = read_script(self.ports[annotation], value, self.decode)
+            if script is None:
+                raise ValuesError(tuple(problems))
+            return script
         try:
             return self.adapter(annotation).validate_python(value)
         except ValidationError as error:
@@ -171,6 +181,8 @@ class Types:
 
     def encode(self, annotation: str, value: Any) -> Any:
         """A Python value in its canonical JSON form, which `decode` takes back."""
+        if annotation in self.ports:
+            return write_script(self.ports[annotation], value, self.encode)
         return self.adapter(annotation).dump_python(value, mode="json")
 
     def conform(self, annotation: str, value: Any) -> Any:

@@ -45,11 +45,15 @@ class Asked:
     """`mailer.send`: the parameter that holds the port, and the method."""
     arguments: tuple[Any, ...]
     """As tagged JSON, in the order of the method's parameters. Nothing in here is trusted."""
-    answer: Answer
+    answer: Answer | None
+    """None: it must not be made, and the call was lost."""
 
 
 class Double(Protocol):
     """Stands in for the ports of one call. It lives in the decider; unread code only sees its answers."""
+
+    refusal: str
+    """Why the last call had no answer, as what follows on "asked for mailer.send"."""
 
     def answer(self, method: str, arguments: tuple[Any, ...]) -> Answer | None:
         """What becomes of a call of `mailer.send`; None for one that must not be made: the call is lost."""

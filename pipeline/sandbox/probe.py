@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from enum import StrEnum
-from types import ModuleType
+from types import CoroutineType, ModuleType
 from typing import Any
 
 from pipeline.sandbox import wire
@@ -50,7 +50,7 @@ def serve(
     frames.write({"alive": True})
     try:
         loaded = _load(program["package"], program["modules"])
-        classes = _Classes(program["package"], loaded.get("types"))
+        classes = _Classes(loaded)
     except BaseException as error:  # noqa: BLE001 - unread code may raise anything
         frames.write({"failed": f"{type(error).__name__}: {_text(error)}"})
         return
@@ -58,8 +58,9 @@ def serve(
     frames.hold_seconds = 0.0 if program["one_by_one"] else _HOLD_SECONDS
     while line := frames.read():
         for number, (function, arguments) in enumerate(wire.load_own_frame(line)):
-            called = getattr(loaded[function], function)
-            frames.write({"n": number, **_observe(called, arguments, classes)})
+            called = getattr(loaded[function], function.rpartition(".")[2])
+            way = _Way(number, frames, classes)
+            frames.write({"n": number, **_observe(called, arguments, classes, way)})
         frames.flush()
 
 
@@ -90,6 +91,16 @@ class _Frames:
         self._held.append(_line(frame))
         if time.perf_counter() - self._since >= self.hold_seconds:
             self.flush()
+
+    def ask(self, frame: dict[str, Any]) -> dict[str, Any]:
+        """What is answered to a frame, which goes at once and all that was held back before it."""
+        self._held.append(_line(frame))
+        self.flush()
+        line = self.read()
+        if not line:
+            raise EOFError("nobody answers")
+        answer: dict[str, Any] = wire.load_own_frame(line)
+        return answer
 
     def flush(self) -> None:
         waiting = memoryview(b"".join(self._held))
@@ -145,13 +156,15 @@ def limit(limits: dict[str, Any]) -> None:
 
 
 class _Classes:
-    """The classes of a program's `types`: all of them by name, and those that are data."""
+    """The classes of a program's `types` modules: all of them by name, and those that are data."""
 
-    def __init__(self, package: str, types: ModuleType | None) -> None:
+    def __init__(self, loaded: dict[str, ModuleType]) -> None:
         self.named = {
             name: kind
-            for name, kind in (vars(types) if types else {}).items()
-            if isinstance(kind, type) and kind.__module__ == f"{package}.types"
+            for key, module in loaded.items()
+            if key.rpartition(".")[2] == "types"
+            for name, kind in vars(module).items()
+            if isinstance(kind, type) and kind.__module__ == module.__name__
         }
         self.data = {
             name: kind
@@ -161,34 +174,114 @@ class _Classes:
 
 
 def _load(package: str, modules: dict[str, str]) -> dict[str, ModuleType]:
-    """Load the program's modules as one package."""
-    parts = package.split(".")
-    for depth in range(1, len(parts) + 1):
-        parent = ModuleType(".".join(parts[:depth]))
-        parent.__path__ = []
-        sys.modules[parent.__name__] = parent
+    """Load the program's modules: those without a dot as its package, the others as packages beside it."""
+    _add_package(package)
+    around = package.rpartition(".")[0]
     loaded: dict[str, ModuleType] = {}
     for name, source in modules.items():
-        module = ModuleType(f"{package}.{name}")
-        module.__package__ = package
+        beside, _, stem = name.rpartition(".")
+        home = f"{around}.{beside}" if beside else package
+        _add_package(home)
+        module = ModuleType(f"{home}.{stem}")
+        module.__package__ = home
         sys.modules[module.__name__] = loaded[name] = module
-        setattr(sys.modules[package], name, module)
+        setattr(sys.modules[home], stem, module)
         exec(compile(source, f"{name}.py", "exec"), module.__dict__)  # noqa: S102 - this is what the process is for
     return loaded
 
 
-def _observe(called: Callable[..., Any], wired: list[Any], classes: _Classes) -> dict[str, Any]:
-    arguments = [wire.decode(argument, classes.data) for argument in wired]
+def _add_package(name: str) -> None:
+    parts = name.split(".")
+    for depth in range(1, len(parts) + 1):
+        if (dotted := ".".join(parts[:depth])) not in sys.modules:
+            parent = ModuleType(dotted)
+            parent.__path__ = []
+            sys.modules[dotted] = parent
+
+
+class _Way:
+    """The way out for the ports of one call; closed once the call is over."""
+
+    def __init__(self, number: int, frames: _Frames, classes: _Classes) -> None:
+        self._number = number
+        self._frames = frames
+        self._classes = classes
+        self.closed = False
+
+    def ask(self, method: str, arguments: list[Any]) -> Any:
+        """What the port's method returns; raises the error that it raises."""
+        if self.closed:
+            raise RuntimeError("a port is of no use after the call that it was passed to")
+        wired = [wire.encode(argument, self._classes.data) for argument in arguments]
+        answer = self._frames.ask({"n": self._number, "ask": method, "arguments": wired})
+        if "raises" in answer:
+            name = answer["raises"]
+            kind: Any = self._classes.named.get(name) or getattr(builtins, name)
+            raise kind.__new__(kind)  # some built-in ones cannot be made without arguments
+        return wire.decode(answer["returns"], self._classes.data)
+
+
+def _port(name: str, methods: dict[str, Any], way: _Way) -> object:
+    """An object with the methods of a port, each of which asks outside; it knows no answer."""
+    made = {stem: _method(f"{name}.{stem}", way=way, **shape) for stem, shape in methods.items()}
+    return type("port", (), {"__slots__": (), **made})()
+
+
+def _method(name: str, *, params: list[str], way: _Way, **shape: bool) -> Callable[..., Any]:
+    def ask(_: object, *given: Any, **named: Any) -> Any:
+        return way.ask(name, _in_order(name, params, given, named))
+
+    async def ask_and_wait(_: object, *given: Any, **named: Any) -> Any:
+        return way.ask(name, _in_order(name, params, given, named))
+
+    return ask_and_wait if shape["async"] else ask
+
+
+def _in_order(name: str, params: list[str], given: tuple[Any, ...], named: dict[str, Any]) -> list[Any]:
+    """The arguments of a call in the order of the parameters; TypeError as for any call that does not fit."""
+    found = {**dict(zip(params, given, strict=False)), **named}
+    if len(given) + len(named) != len(params) or found.keys() != set(params):
+        raise TypeError(f"{name}() takes {', '.join(params) or 'no arguments'}")
+    return [found[param] for param in params]
+
+
+def _is_port(wired: Any) -> bool:
+    return type(wired) is dict and wired["$"] == "port"
+
+
+def _observe(called: Callable[..., Any], wired: list[Any], classes: _Classes, way: _Way) -> dict[str, Any]:
+    arguments = [
+        _port(way=way, **item["v"]) if _is_port(item) else wire.decode(item, classes.data) for item in wired
+    ]
     frame: dict[str, Any]
     try:
-        frame = {"returned": wire.encode(called(*arguments), classes.data)}
+        frame = {"returned": wire.encode(_result(called, arguments), classes.data)}
     except BaseException as error:  # noqa: BLE001 - unread code may raise anything
         frame = {"raised": _name(type(error), classes.named), "message": _text(error)}
-    if any(type(argument) in {list, dict} for argument in wired):  # nothing else can be changed
-        after = [wire.encode(argument, classes.data) for argument in arguments]
+    way.closed = True
+    if any(
+        type(item) in {list, dict} and not _is_port(item) for item in wired
+    ):  # nothing else can be changed
+        after = [
+            before if _is_port(before) else wire.encode(argument, classes.data)
+            for argument, before in zip(arguments, wired, strict=True)
+        ]
         if _differ(after, wired):
             frame["after"] = after
     return frame
+
+
+def _result(called: Callable[..., Any], arguments: list[Any]) -> Any:
+    """What a call returns; an async function is driven to its end, for which it may wait for ports alone."""
+    value = called(*arguments)
+    if not (type(value) is CoroutineType and value.cr_code is getattr(called, "__code__", None)):
+        return value
+    try:
+        value.send(None)
+    except StopIteration as ended:
+        return ended.value
+    value.close()
+    raise TypeError("awaited something that is no port")
 
 
 def _differ(after: list[Any], before: list[Any]) -> bool:
@@ -203,9 +296,11 @@ def _line(frame: dict[str, Any]) -> bytes:
     try:
         return wire.dump_frame(frame)
     except ValueError:  # a whole number of five thousand digits has no text
-        after = {"after": [_writable(item) for item in frame["after"]]} if "after" in frame else {}
+        lists = {
+            key: [_writable(item) for item in frame[key]] for key in ("after", "arguments") if key in frame
+        }
         returned = {"returned": _writable(frame["returned"])} if "returned" in frame else {}
-        return wire.dump_frame({**frame, **returned, **after})
+        return wire.dump_frame({**frame, **returned, **lists})
 
 
 def _writable(wired: Any) -> Any:

@@ -13,11 +13,13 @@ from typing import Protocol
 
 from pipeline.errors import SandboxError
 from pipeline.sandbox import wire
-from pipeline.sandbox.port import Call, Observation, Program, Session
+from pipeline.sandbox.port import Answer, Asked, Call, Double, Observation, Program, Session
 
 _MAX_BATCH_BYTES = 64 * 1024 * 1024
 _MAX_VALUES = 500_000
 """In one answer; every one of them costs the decider more than it costs the child."""
+_MAX_ASKS = 10_000
+"""How often one call may ask its ports."""
 _LOOK_SECONDS = 0.25
 """How often the clock of a child is read that has not said a line."""
 _NO_OBSERVATION = "sent something that is no observation"
@@ -58,6 +60,9 @@ class ChannelSession(Session):
         self._buffer = b""
         self._unread_bytes = 0
         self._deadline = 0.0
+        self._looked = 0.0
+        self._used: float | None = None
+        self._refused = False
         self._child = start()
         self._begin(program.limits.batch_wall_seconds)
         self._send(
@@ -73,7 +78,7 @@ class ChannelSession(Session):
         observations = self._observe(calls)
         self._batches.append(calls)
         unknown = sum(observation.outcome == "lost" for observation in observations)
-        if self._one_by_one or not self._loaded_well or unknown <= 1:
+        if self._one_by_one or not self._loaded_well or unknown <= 1 or self._refused:
             return observations
         again = ChannelSession(self._start, self._program, one_by_one=True)
         for batch in self._batches:
@@ -88,8 +93,8 @@ class ChannelSession(Session):
         self._send([[call.function, list(call.arguments)] for call in calls])
         self._load()
         observations: list[Observation] = []
-        for number in range(len(calls)):
-            observation = self._read_observation(number)
+        for number, call in enumerate(calls):
+            observation = self._read_observation(number, call)
             observations.append(observation)
             if observation.outcome == "lost":
                 break
@@ -112,6 +117,12 @@ class ChannelSession(Session):
     def _begin(self, seconds: float) -> None:
         self._deadline = time.monotonic() + seconds
         self._unread_bytes = _MAX_BATCH_BYTES
+        self._begin_watch()
+
+    def _begin_watch(self) -> None:
+        """From here on counts what a child takes for one answer."""
+        self._looked = time.monotonic()
+        self._used = None
 
     def _load(self) -> None:
         """Read what became of loading, once; it is answered together with the first batch."""
@@ -149,13 +160,11 @@ class ChannelSession(Session):
         self._child.channel.settimeout(_LOOK_SECONDS)
         parts = [self._buffer]
         size = len(self._buffer)
-        used: float | None = None
-        looked = time.monotonic()
-        deadline = min(self._deadline, looked + self._limits.batch_wall_seconds)
+        begun = time.monotonic()
+        deadline = min(self._deadline, begun + self._limits.batch_wall_seconds)
         while b"\n" not in parts[-1]:
-            if time.monotonic() - looked >= _LOOK_SECONDS or looked > deadline:
-                looked = time.monotonic()
-                used = self._watch(used, deadline)
+            if time.monotonic() - self._looked >= _LOOK_SECONDS or begun > deadline:
+                self._watch(deadline)
                 if self._lost is not None:
                     return None
             if size > wire.MAX_FRAME_BYTES or size > self._unread_bytes:
@@ -178,15 +187,17 @@ class ChannelSession(Session):
         self._unread_bytes -= len(line)
         return line + newline
 
-    def _watch(self, used: float | None, deadline: float) -> float:
-        """Give a silent child up that is over its time; returns the processor time it had used when first seen."""
-        if time.monotonic() > deadline:
+    def _watch(self, deadline: float) -> None:
+        """Give a child up that is over its time."""
+        self._looked = time.monotonic()
+        if self._looked > deadline:
             self._give_up(f"gave no answer within {self._limits.batch_wall_seconds:.0f} s")
-            return 0.0
+            return
         now = self._child.processor_seconds()
-        if used is not None and now - used > self._limits.call_cpu_seconds:
+        if self._used is None:
+            self._used = now
+        elif now - self._used > self._limits.call_cpu_seconds:
             self._give_up("used more processor time than one call may (does it loop for ever?)")
-        return now if used is None else used
 
     def _give_up(self, why: str) -> None:
         self._lost = self._lost or why
@@ -199,23 +210,60 @@ class ChannelSession(Session):
 
     # -- frames -------------------------------------------------------------------------------------------------
 
-    def _read_observation(self, number: int) -> Observation:
-        frame = self._read_frame()
-        match frame:
-            case None:
-                pass
-            case {"n": int(n), "returned": value} if n == number:
-                return Observation("returned", value=value, arguments_after=_after(frame))
-            case {"n": int(n), "raised": str(error), "message": str(message)} if n == number:
-                return Observation(
-                    "raised",
-                    error=wire.printable(error),
-                    message=wire.printable(message),
-                    arguments_after=_after(frame),
-                )
-            case _:
-                self._lost = _NO_OBSERVATION
-        return Observation("lost", error=self._lost or "")
+    def _read_observation(self, number: int, call: Call) -> Observation:
+        self._begin_watch()
+        asked: list[Asked] = []
+        double: Double | None = None
+        while True:
+            frame = self._read_frame()
+            match frame:
+                case None:
+                    pass
+                case {"n": int(n), "ask": str(method), "arguments": list(arguments)} if n == number:
+                    double = double or (call.double() if call.double else None)
+                    asked.append(self._answer(double, method, tuple(arguments), len(asked)))
+                    continue
+                case {"n": int(n), "returned": value} if n == number:
+                    return Observation(
+                        "returned", value=value, arguments_after=_after(frame), asked=tuple(asked)
+                    )
+                case {"n": int(n), "raised": str(error), "message": str(message)} if n == number:
+                    return Observation(
+                        "raised",
+                        error=wire.printable(error),
+                        message=wire.printable(message),
+                        arguments_after=_after(frame),
+                        asked=tuple(asked),
+                    )
+                case _:
+                    self._lost = _NO_OBSERVATION
+            return Observation("lost", error=self._lost or "", asked=tuple(asked))
+
+    def _answer(
+        self, double: Double | None, method: str, arguments: tuple[object, ...], number: int
+    ) -> Asked:
+        """Answer a call of a port, in no time of the child's; one that must not be made is the last of it."""
+        begun = time.monotonic()
+        name, why = wire.printable(method), f"more than {_MAX_ASKS:,} times"
+        answer = None
+        if double is None:
+            why = "and was given no port"
+        elif number < _MAX_ASKS:
+            answer = double.answer(method, arguments)
+            why = wire.printable(double.refusal)
+        if answer is None or not self._tell(answer):
+            answer, self._refused = None, True
+            self._give_up(f"asked for {name} {why}")
+        self._deadline += time.monotonic() - begun
+        return Asked(name, arguments, answer)
+
+    def _tell(self, answer: Answer) -> bool:
+        frame = {"returns": answer.value} if answer.raises is None else {"raises": answer.raises}
+        try:
+            self._send(frame)
+        except ValueError:  # a whole number of five thousand digits has no text
+            return False
+        return True
 
     def _read_frame(self) -> dict[str, object] | None:
         """The next frame, or None once the child is lost."""

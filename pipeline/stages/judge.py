@@ -170,12 +170,30 @@ class Judge:
 
 def _program(contract: Contract, source: str, callees: Mapping[str, Part]) -> Program:
     contracts = [contract, *(part.contract for part in callees.values())]
-    types = {name: kind for each in contracts for name, kind in each.types.items()}
-    errors = {name: text for each in contracts for name, text in each.errors.items()}
-    merged = contract.model_copy(update={"types": types, "errors": errors})
-    modules = {"types": render.render_stub_types(merged)}
+    homes = {home for each in contracts for home in (each.spec, *each.homes.values())} - {contract.spec}
+    modules = {
+        f"{home}.types": _types(home, contracts) for home in sorted(homes, key=lambda h: (h[0] != "_", h))
+    }
+    modules["types"] = _types(contract.spec, contracts)
     modules |= {name: part.source for name, part in callees.items()}
     return Program(modules={**modules, contract.function: source}, package=f"generated.{contract.spec}")
+
+
+def _types(home: str, contracts: Sequence[Contract]) -> str:
+    """The types of one spec as far as these contracts know them; what they need of other specs they import."""
+    homes = {
+        name: each.homes.get(name, each.spec)
+        for each in contracts
+        for name in (*each.types, *each.errors, *each.ports)
+    }
+    first = next((each for each in contracts if each.spec == home), None)
+    own = first or contracts[0].model_copy(update={"spec": home, "uses": ()})
+    known = {
+        kind: {name: item for each in contracts for name, item in getattr(each, kind).items()}
+        for kind in ("types", "errors", "ports")
+    }
+    foreign = {name: other for name, other in homes.items() if other != home}
+    return render.render_stub_types(own.model_copy(update={**known, "homes": foreign}))
 
 
 def _single(clause: str, message: str) -> Judgement:
