@@ -87,6 +87,16 @@ class Flow(Record):
     scenarios: tuple[Scenario, ...] = ()
 
     @property
+    def class_name(self) -> str:
+        """What its runner is called: `take_order` -> `TakeOrder`."""
+        return "".join(word[:1].upper() + word[1:] for word in self.name.split("_"))
+
+    @property
+    def not_allowed(self) -> str:
+        """The error of a call that is no step from the state a run is in."""
+        return f"{self.class_name}NotAllowed"
+
+    @property
     def functions(self) -> tuple[str, ...]:
         """Every function of the spec that it calls, in the order in which they are named."""
         called = [
@@ -95,6 +105,50 @@ class Flow(Record):
             *(wait.call for wait in self.timeouts),
         ]
         return tuple(dict.fromkeys(filter(None, [*called, *self.compensate.values()])))
+
+    @property
+    def clauses(self) -> tuple[str, ...]:
+        """Every clause the functions of a flow are judged by together, in the order in which they are reported."""
+        return (
+            *(f"scenarios[{scenario.name}]" for scenario in self.scenarios),
+            "transitions",
+            "requires",
+            "timeouts",
+            "compensation",
+            "failures",
+            *(f"invariants[{number}]" for number in range(len(self.invariants))),
+            "coverage",
+            "limits",
+        )
+
+
+class FlowClause(Record):
+    """One promise of a flow and whether its functions kept it together."""
+
+    clause: str
+    """`scenarios[all goes well]`, `transitions`, `requires`, `timeouts`, `compensation`, `failures`, `invariants[0]`,
+    `coverage`, `limits`."""
+    passed: bool
+    message: str | None = None
+    """For a person: what happened instead, and on which walk. None when the clause was kept."""
+
+
+class FlowJudgement(Record):
+    """What the judge found out about the functions of one flow together."""
+
+    clauses: tuple[FlowClause, ...]
+    walks: int = 0
+    """How many walks were tried, the scenarios included."""
+    counterexample: str | None = None
+    """The shortest walk that breaks a clause, as an item of `scenarios:` in the spec's YAML."""
+
+    @property
+    def passed(self) -> bool:
+        return bool(self.clauses) and all(clause.passed for clause in self.clauses)
+
+    @property
+    def failures(self) -> tuple[FlowClause, ...]:
+        return tuple(clause for clause in self.clauses if not clause.passed)
 
 
 class FlowVerdict(Record):

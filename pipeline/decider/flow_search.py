@@ -1,0 +1,327 @@
+"""The search for a walk that breaks a clause: breadth first, then at random, then the shortest that still does."""
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from pipeline.decider.flow_clauses import Breach, FlowClauses
+from pipeline.decider.machine import Called, Machine, Move, Played, Position
+from pipeline.decider.walks import TICK, Pools, Start, Walk
+from pipeline.flows.shape import methods_of
+
+_MOST_CALLS = 6000
+"""How many calls of functions the breadth-first search makes at most."""
+_MOST_POSITIONS = 6
+"""From how many positions of one state, with the same steps owed, it goes on."""
+_DEEPEST = 14
+_EVENTS = 8
+"""With how many different arguments an event is tried at a position."""
+_WALKS, _LONGEST = 80, 10
+"""How many random walks there are, and of how many moves at most."""
+_QUIET = settings(
+    database=None, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate],
+    print_blob=False,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A walk and the clause that its last move breaks."""
+
+    breach: Breach
+    walk: Walk
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        waits = sum(bool(move.wait) for move in self.walk.moves)
+        troubles = sum(bool(move.ports or move.always) for move in self.walk.moves)
+        return len(self.walk.moves), waits + troubles, len(self.breach.message)
+
+
+@dataclass(slots=True)
+class Search:
+    """What walks through one flow have found so far."""
+
+    machine: Machine
+    clauses: FlowClauses
+    pools: Pools
+    walks: int = 0
+    found: dict[str, Found] = field(default_factory=dict)
+    """Clause -> the shortest walk that breaks it, so far."""
+    covered: set[tuple[str, str, str]] = field(default_factory=set)
+    """(state, function, state it led to) of every step that was made."""
+    timeouts: set[int] = field(default_factory=set)
+    """Numbers of the timeouts that were made."""
+
+    def begin(self, start: Start) -> Position | None:
+        """Where a walk begins; None if it cannot."""
+        played = self.machine.start(start.given, start.at, start.memory)
+        self.note(Walk(start), None, played)
+        broken = played.stopped or played.position is None
+        if broken or (not start.said and any(self.clauses.breaches(played))):
+            return None
+        return played.position
+
+    def note(self, walk: Walk, before: Position | None, played: Played) -> list[Breach]:
+        """Take in what came of the last move of a walk."""
+        for called in played.called:
+            self._cover(called)
+        if before is None and not walk.start.said and self.machine.flow.start is None:
+            return []
+        breaches = [
+            breach for breach in self.clauses.breaches(played) if not self._supposed(walk, breach, played)
+        ]
+        for breach in breaches:
+            self.add(Found(breach, walk))
+        return breaches
+
+    def add(self, found: Found) -> None:
+        clause = found.breach.clause
+        if clause not in self.found or found.size < self.found[clause].size:
+            self.found[clause] = found
+
+    def _cover(self, called: Called) -> None:
+        if called.outcome != "returned" or called.misfit or called.before is None:
+            return
+        if called.timeout is not None:
+            self.timeouts.add(called.timeout)
+        elif called.role == "step":
+            states = (self.machine.state(record) for record in (called.before.record, called.value))
+            source, target = states
+            self.covered.add((source, called.function, target))
+
+    def _supposed(self, walk: Walk, breach: Breach, played: Played) -> bool:
+        """Whether a precondition fails for want of something that no step could have established.
+
+        Nobody said that a run begins like this: it was taken from a case or drawn. If the first record would not
+        do either, in the same state, nothing is known of what a first record must be like.
+        """
+        if breach.clause != "requires" or walk.start.said:
+            return False
+        called = played.called[-1]
+        if called.before is None:
+            return True
+        state = self.machine.state(called.before.record)
+        first = self.machine.in_state(called.before.initial, state)
+        shape = self.machine.shapes[called.function]
+        return self.machine.unmet(called.function, {**called.given, str(shape.record): first}) is not None
+
+    def play(self, walk: Walk, position: Position, move: Move) -> Played:
+        """Make a move at the end of a walk and take in what comes of it."""
+        self.walks += 1
+        played = self.machine.play(position, move)
+        self.note(walk.then(move), position, played)
+        return played
+
+    # -- breadth first --------------------------------------------------------------------------------------
+
+    def systematic(self) -> None:
+        """Every step, every deadline and every failing port from every kind of position that can be reached."""
+        waiting: deque[tuple[Walk, Position]] = deque()
+        seen: set[str] = set()
+        crowds: dict[str, int] = {}
+        most = self.machine.observed + _MOST_CALLS
+
+        def reach(walk: Walk, position: Position | None) -> None:
+            if position is None or len(walk.moves) > _DEEPEST:
+                return
+            shape = self.pools.shape(position)
+            owed = [each.call for each in position.done]
+            crowd = f"{self.machine.state(position.record)} {owed} {position.undoing}"
+            if shape in seen or crowds.get(crowd, 0) >= _MOST_POSITIONS:
+                return
+            seen.add(shape)
+            crowds[crowd] = crowds.get(crowd, 0) + 1
+            waiting.append((walk, position))
+
+        for start in self.pools.starts():
+            reach(Walk(start), self.begin(start))
+        while waiting and self.machine.observed < most:
+            walk, position = waiting.popleft()
+            for move, played in self._tried(walk, position):
+                if not played.stopped:
+                    reach(walk.then(move), played.position)
+
+    def _tried(self, walk: Walk, position: Position) -> Iterator[tuple[Move, Played]]:
+        """Every move worth trying from a position, and what came of it."""
+        if position.undoing:
+            yield from self._with_failures(walk, position, Move())
+        for wait in self.pools.waits(position):
+            yield from self._with_failures(walk, position, wait)
+        for _, _, timeout in self.machine.deadlines(position):
+            if timeout.call is not None:
+                self.agree(walk, position, Move(call=timeout.call))
+        for function in self.pools.events(position):
+            self._callable(walk, position, function)
+            outcomes: dict[str, int] = {}
+            candidates = self.pools.candidates(function, position.record, position.now)
+            for number, chosen in enumerate(candidates):
+                if number >= _EVENTS:
+                    break
+                move = Move(call=function, given=chosen)
+                played = self.play(walk, position, move)
+                yield move, played
+                times = outcomes[played.raised] = outcomes.get(played.raised, 0) + 1
+                if times <= 2 and not position.undoing:
+                    self.agree(walk, position, move)
+                    yield from self._variants(walk, position, move, played)
+
+    def _callable(self, walk: Walk, position: Position, function: str) -> None:
+        """Whether what a function requires of the record alone holds whenever the flow can call it."""
+        given = self.machine.arguments(function, position.record, position.now, {}) if not (
+            self.machine.shapes[function].events
+        ) else None  # fmt: skip
+        if given is not None or position.undoing:
+            return
+        known = {
+            self.machine.shapes[function].record: position.record,
+            self.machine.shapes[function].clock: position.now,
+        }
+        unmet = self.machine.unmet(
+            function, {str(name): value for name, value in known.items()}, of_events=False
+        )
+        if unmet is None:
+            return
+        called = Called(
+            "step", function, known, position.memory, position.memory, "unmet", before=position, error=unmet
+        )
+        self.note(walk.then(Move(call=function)), position, Played(position, (called,), stopped=True))
+
+    def _with_failures(self, walk: Walk, position: Position, move: Move) -> Iterator[tuple[Move, Played]]:
+        played = self.play(walk, position, move)
+        yield move, played
+        yield from self._variants(walk, position, move, played)
+
+    def _variants(
+        self, walk: Walk, position: Position, move: Move, played: Played
+    ) -> Iterator[tuple[Move, Played]]:
+        for other in self.pools.answering(move, played):
+            yield other, self.play(walk, position, other)
+        for failing in self.pools.failing(move, played, lambda _: True):
+            failed = self.play(walk, position, failing)
+            yield failing, failed
+            for worse in self.pools.failing(failing, failed, lambda called: called.role == "compensation"):
+                yield worse, self.play(walk, position, worse)
+
+    def agree(self, walk: Walk, position: Position, move: Move) -> list[Breach]:
+        """Whether a function and the flow agree on when a wait is over."""
+        breaches = self.clauses.deadlines(position, str(move.call), move.given)
+        for breach in breaches:
+            self.add(Found(breach, walk.then(move)))
+        return list(breaches)
+
+    # -- at random ------------------------------------------------------------------------------------------
+
+    def at_random(self) -> None:
+        """Long walks with waits, arguments and failing ports as they come; the same ones in every process."""
+        starts = self.pools.starts()
+        number = st.integers(0, 2**16)
+        choices = st.lists(st.tuples(number, number, number, number), min_size=1, max_size=_LONGEST)
+
+        @seed(20260102)
+        @settings(_QUIET, max_examples=_WALKS)
+        @given(number, choices)
+        def walk_on(first: int, picks: list[tuple[int, int, int, int]]) -> None:
+            if self.found or not starts:
+                return
+            start = starts[first % len(starts)]
+            walk, position = Walk(start), self.begin(start)
+            for pick in picks:
+                if position is None:
+                    return
+                move = self._pick(position, *pick)
+                played = self.play(walk, position, move)
+                walk, position = walk.then(move), None if played.stopped else played.position
+
+        walk_on()
+
+    def _pick(self, position: Position, when: int, what: int, which: int, trouble: int) -> Move:
+        waits = [timedelta(0)] * 4 + [timedelta(seconds=1), timedelta(hours=1)]
+        waits += [move.wait for move in self.pools.waits(position)]
+        events = self.pools.events(position)
+        calls: list[str | None] = [*events, *events, *events, None, self.machine.flow.transitions[0].call]
+        call = calls[what % len(calls)]
+        wait = waits[when % len(waits)]
+        if call is None:
+            return Move(wait)
+        chosen = []
+        for candidate in self.pools.candidates(call, position.record, position.now + wait):
+            chosen.append(candidate)
+            if len(chosen) > _EVENTS:
+                break
+        if not chosen:
+            return Move(wait)
+        move = Move(wait, call, chosen[which % len(chosen)])
+        contract = self.machine.contracts[call]
+        ways = [
+            (param.type, method.name, error)
+            for name, method in methods_of(contract).items()
+            for param in contract.params if param.name == name.partition(".")[0]
+            for error in method.raises
+        ]  # fmt: skip
+        return replace(move, always=ways[trouble % len(ways)]) if ways and trouble % 4 == 0 else move
+
+    # -- the shortest ---------------------------------------------------------------------------------------
+
+    def replay(self, walk: Walk, clause: str) -> tuple[Walk, Breach, list[Played]] | None:
+        """The walk as far as the first move that breaks the clause; None if none does."""
+        played = self.machine.start(walk.start.given, walk.start.at, walk.start.memory)
+        all_played: list[Played] = []
+        position = played.position
+        for number, move in enumerate(walk.moves):
+            if position is None or played.stopped:
+                return None
+            before, played = position, self.machine.play(position, move)
+            all_played.append(played)
+            cut = replace(walk, moves=walk.moves[: number + 1])
+            broken = [b for b in self.clauses.breaches(played) if not self._supposed(cut, b, played)]
+            if move.call is not None and move.call in self.machine.shapes:
+                broken += (
+                    self.clauses.deadlines(before, move.call, move.given)
+                    if _complete(self.machine, move)
+                    else ()
+                )
+            for breach in broken:
+                if breach.clause == clause:
+                    return cut, breach, all_played
+            position = played.position
+        return None
+
+    def shortest(self, found: Found) -> Found:
+        """The walk without whatever is not needed to break the clause."""
+        best = found
+        again = True
+        while again:
+            again = False
+            for smaller in _smaller(best.walk):
+                replayed = self.replay(smaller, found.breach.clause)
+                if replayed is not None and Found(replayed[1], replayed[0]).size < best.size:
+                    best, again = Found(replayed[1], replayed[0]), True
+                    break
+        return best
+
+
+def _complete(machine: Machine, move: Move) -> bool:
+    return all(param.name in move.given for param in machine.shapes[str(move.call)].events)
+
+
+def _smaller(walk: Walk) -> Iterator[Walk]:
+    moves = walk.moves
+    for place in range(len(moves)):
+        yield replace(walk, moves=(*moves[:place], *moves[place + 1 :]))
+    for place, move in enumerate(moves):
+        plain: list[Mapping[str, Any]] = []
+        if move.wait:
+            plain.append({"wait": timedelta(0)})
+        if move.ports or move.always:
+            plain.append({"ports": {}, "always": None})
+        for change in plain:
+            yield replace(walk, moves=(*moves[:place], replace(move, **change), *moves[place + 1 :]))
+
+
+__all__ = ["TICK", "Found", "Search"]

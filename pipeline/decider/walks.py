@@ -1,0 +1,280 @@
+"""Walks through a flow: where they begin, what an event may be given, which moves are worth trying from a position."""
+
+import itertools
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from pipeline.annotations import parse_annotation
+from pipeline.decider.doubles import Memory
+from pipeline.decider.inputs import Strategies
+from pipeline.decider.machine import Called, Machine, Move, Played, Position, datetimes
+from pipeline.decider.worlds import Heard, Replies
+from pipeline.flows.records import Scenario
+from pipeline.flows.shape import methods_of, variable_of
+from pipeline.records import Contract
+from pipeline.scripts import Reply
+from pipeline.values import ValuesError
+
+TICK = timedelta(microseconds=1)
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+"""When a walk begins that mentions no moment."""
+_SEED = 20260101
+_QUIET = settings(
+    database=None, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate],
+    print_blob=False,
+)  # fmt: skip
+_MOST_VALUES = 10
+_MOST_COMBINATIONS = 300
+_STARTS = {"scenarios": 6, "cases": 4, "generated": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a walk begins."""
+
+    given: Any
+    """The first record; or the arguments of the function that makes it, by parameter."""
+    at: datetime
+    memory: Memory
+    said: bool = False
+    """A person said that a run begins like this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """A start, and the moves from there."""
+
+    start: Start
+    moves: tuple[Move, ...] = ()
+
+    def then(self, move: Move) -> "Walk":
+        return replace(self, moves=(*self.moves, move))
+
+
+def drawn(strategy: st.SearchStrategy[Any], count: int, number: int = 0) -> list[Any]:
+    """Values of a strategy, the same ones in every process."""
+    found: list[Any] = []
+
+    @seed(_SEED + number)
+    @settings(_QUIET, max_examples=count)
+    @given(strategy)
+    def draw(value: Any) -> None:
+        found.append(value)
+
+    draw()
+    return found
+
+
+class Pools:
+    """The values that walks through one flow are made of."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.flow = machine.flow
+        self.types = machine.types
+        self._mentioned: dict[str, list[Any]] = {}
+        """Type -> values of it that cases and scenarios give for a parameter."""
+        self._drawn: dict[tuple[str, str], list[Any]] = {}
+        for contract in machine.contracts.values():
+            for case in contract.cases:
+                for param in contract.params:
+                    if param.type not in contract.ports:
+                        self._mention(param.type, case.given.get(param.name))
+        for step in itertools.chain.from_iterable(scenario.steps for scenario in self.flow.scenarios):
+            for param in machine.shapes[step.call].events if step.call in machine.shapes else ():
+                if param.name in step.given:
+                    self._mention(param.type, step.given[param.name])
+        for contract in machine.contracts.values():
+            self._answers(contract)
+
+    def _mention(self, annotation: str, written: Any) -> None:
+        try:
+            self._mentioned.setdefault(annotation, []).append(self.types.decode(annotation, written))
+        except ValuesError:
+            return
+
+    def _answers(self, contract: Contract) -> None:
+        """What a port's method may give where no model says: what cases make it give, then anything of the type."""
+        for name, method in methods_of(contract).items():
+            param = name.partition(".")[0]
+            port = next(each.type for each in contract.params if each.name == param)
+            if method.gives is not None or method.returns == "None":
+                continue
+            scripted = [
+                self.types.decode(method.returns, answer["returns"])
+                for case in contract.cases
+                for answer in case.given.get(param, {}).get(method.name, ())
+                if "returns" in answer
+            ]
+            known = self.machine.world.answers.get((port, method.name), ())
+            values = [*known, *scripted]
+            if len(values) < 4:
+                values += self._some(contract, method.returns)
+            self.machine.world.answers[port, method.name] = self._different(values)[:_MOST_VALUES]
+
+    def _some(self, contract: Contract, annotation: str, count: int = 8) -> list[Any]:
+        key = (contract.function, annotation)
+        if key not in self._drawn:
+            strategy = Strategies(contract, self.types).of(parse_annotation(annotation))
+            self._drawn[key] = drawn(strategy, count, len(self._drawn))
+        return self._drawn[key]
+
+    def _different(self, values: Iterable[Any]) -> list[Any]:
+        return list({self.machine.key(value): value for value in reversed(list(values))}.values())[::-1]
+
+    # -- where walks begin ----------------------------------------------------------------------------------
+
+    def starts(self) -> list[Start]:
+        """Where runs may begin: as scenarios say, as cases show, and anywhere the types allow."""
+        said = [self.start_of(scenario) for scenario in self.flow.scenarios]
+        memory = next((start.memory for start in said if any(map(any, start.memory.values()))), None)
+        if memory is None:
+            memory = self.machine.world.first_memory({})
+        found = said[: _STARTS["scenarios"]]
+        for origin, values in (("cases", self._shown()), ("generated", self._generated())):
+            new = itertools.islice(
+                (Start(value, self._begins(value), memory) for value in values), _STARTS[origin]
+            )
+            found += new
+        different: dict[str, Start] = {}
+        for start in found:
+            text = self.machine.key([start.given, {name: dict(m) for name, m in start.memory.items()}])
+            different.setdefault(text, start)
+        return list(different.values())
+
+    def start_of(self, scenario: Scenario) -> Start:
+        """Where a scenario begins. Raises ValuesError if it is none of the flow's."""
+        if self.flow.start is None:
+            value = self.types.decode(self.flow.record, scenario.given)
+        else:
+            events = self.machine.shapes[self.flow.start].events
+            value = {
+                param.name: self.types.decode(param.type, scenario.given.get(param.name)) for param in events
+            }
+        at = self.types.decode("datetime", scenario.at) if scenario.at else self._begins(value)
+        return Start(value, at, self.machine.world.first_memory(scenario.memory), said=True)
+
+    def _begins(self, value: Any) -> datetime:
+        return max(datetimes(value), default=LONG_AGO)
+
+    def _shown(self) -> Iterator[Any]:
+        start = self.flow.start
+        if start is not None:
+            for case in self.machine.contracts[start].cases:
+                events = self.machine.shapes[start].events
+                yield {param.name: self.types.decode(param.type, case.given[param.name]) for param in events}
+            return
+        for record in self._mentioned.get(self.flow.record, ()):
+            if self.machine.state(record) == self.flow.initial:
+                yield record
+
+    def _generated(self) -> Iterator[Any]:
+        start = self.flow.start
+        if start is not None:
+            now = LONG_AGO
+            yield from self.candidates(start, None, now)
+            return
+        first = next(step.call for step in self.flow.transitions if self.flow.initial in step.sources)
+        for record in self._some(self.machine.contracts[first], self.flow.record):
+            yield self.machine.in_state(record, self.flow.initial)
+
+    # -- what an event is given -----------------------------------------------------------------------------
+
+    def candidates(self, function: str, record: Any, now: datetime) -> Iterator[dict[str, Any]]:
+        """Arguments of an event that its preconditions let through, the likeliest to get on with first."""
+        events = self.machine.shapes[function].events
+        pools = [self._pool(function, param.name, param.type, record) for param in events]
+        places = itertools.product(*(range(len(pool)) for pool in pools))
+        ranked = sorted(itertools.islice(places, 5000), key=lambda place: (sum(place), place))
+        for place in ranked[:_MOST_COMBINATIONS]:
+            chosen = {p.name: pool[i] for p, pool, i in zip(events, pools, place, strict=True)}
+            arguments = self.machine.arguments(function, record, now, chosen)
+            if self.machine.unmet(function, arguments, of_events=True) is None:
+                yield chosen
+
+    def _pool(self, function: str, name: str, annotation: str, record: Any) -> list[Any]:
+        """Values for a parameter: the record's field of that name, other fields of the type, what cases give, others."""
+        definition = self.types.definitions[self.flow.record]
+        held = [field for field in getattr(definition, "fields", ()) if field.type == annotation]
+        held.sort(key=lambda field: field.name != name)
+        values = [getattr(record, field.name) for field in held] if record is not None else []
+        values += self._mentioned.get(annotation, ())
+        values += self._some(self.machine.contracts[function], annotation)
+        return self._different(values)[:_MOST_VALUES]
+
+    # -- moves from a position ------------------------------------------------------------------------------
+
+    def events(self, position: Position) -> list[str]:
+        """The functions that may be called in a state."""
+        state = self.machine.state(position.record)
+        return list(dict.fromkeys(step.call for step in self.flow.transitions if state in step.sources))
+
+    def waits(self, position: Position) -> list[Move]:
+        """To wait until just before the end of each wait of the state, exactly to it, and just beyond it."""
+        ends = [deadline for deadline, _, _ in self.machine.deadlines(position)]
+        waits = [end + offset - position.now for end in ends for offset in (-TICK, timedelta(0), TICK)]
+        return [Move(wait) for wait in waits if wait >= timedelta(0)]
+
+    def failing(self, move: Move, played: Played, within: Callable[[Called], bool]) -> list[Move]:
+        """The same move with every call of a port that went well going wrong, once, and every time."""
+        found = []
+        place: dict[tuple[str, str], list[Reply]] = {}
+        for called in played.called:
+            for heard in called.heard:
+                before = place.setdefault((heard.port, heard.method.name), [])
+                if heard.succeeded and within(called):
+                    for error in heard.method.raises:
+                        ports = _scripted(move.ports, heard, (*before, Reply(raises=error)))
+                        found.append(replace(move, ports=ports))
+                        if not before and move.always is None:
+                            always = (heard.port, heard.method.name, error)
+                            found.append(replace(move, always=always))
+                before.append(heard.reply)
+        return found
+
+    def answering(self, move: Move, played: Played) -> list[Move]:
+        """The same move with other answers of ports that have no model."""
+        found = []
+        place: dict[tuple[str, str], list[Reply]] = {}
+        for heard in played.heard:
+            before = place.setdefault((heard.port, heard.method.name), [])
+            others = self.machine.world.variants(heard.port, heard.method)[1:5]
+            found += [replace(move, ports=_scripted(move.ports, heard, (*before, Reply(v)))) for v in others]
+            before.append(heard.reply)
+        return found
+
+    def explicit(self, move: Move, played: Played) -> Move:
+        """The same move with every answer written out that the doubles would not give by themselves."""
+        ports: dict[str, dict[str, tuple[Reply, ...]]] = {}
+        models: dict[tuple[str, str], bool] = {}
+        for heard in played.heard:
+            key = (heard.port, heard.method.name)
+            ports.setdefault(heard.port, {}).setdefault(heard.method.name, ())
+            ports[heard.port][heard.method.name] += (heard.reply,)
+            own = bool(self.machine.world.variants(heard.port, heard.method))
+            models[key] = models.get(key, True) and heard.succeeded and not own
+        written = {
+            port: {method: replies for method, replies in methods.items() if not models[port, method]}
+            for port, methods in ports.items()
+        }
+        return replace(
+            move, ports={port: methods for port, methods in written.items() if methods}, always=None
+        )
+
+    def shape(self, position: Position) -> str:
+        """A position as text, moments aside: what is worth going on from only once."""
+        memory = {variable_of(port): dict(parts) for port, parts in position.memory.items()}
+        owed = [each.call for each in position.done]
+        text = self.machine.key([position.record, owed, position.undoing, memory])
+        return re.sub(r'"\$": "datetime", "v": "[^"]*"', "", text)
+
+
+def _scripted(ports: Replies, heard: Heard, replies: Sequence[Reply]) -> Replies:
+    methods: Mapping[str, tuple[Reply, ...]] = ports.get(heard.port, {})
+    return {**ports, heard.port: {**methods, heard.method.name: tuple(replies)}}
