@@ -151,10 +151,21 @@ def main() -> None:
     "--diff", "only_diff", is_flag=True, help="Generate, but print the difference instead of writing it."
 )
 @click.option("--jobs", type=click.IntRange(1, 64), help="Functions to work on at once.")
-@click.option("--architect", metavar="MODEL", help="Who completes contracts: provider:model, local, or none.")
+@click.option(
+    "--architect", metavar="MODEL", help="Who completes contracts: provider:model, local, handoff, or none."
+)
 @click.option(
     "--implementer", "implementers", metavar="MODEL", multiple=True,
     help="Who writes functions: provider:model, or 'local x8' for eight samples. Repeat it for a ladder.",
+)  # fmt: skip
+@click.option(
+    "--reviewer",
+    metavar="MODEL",
+    help="Who looks for contracts that contradict one another; none for nobody.",
+)
+@click.option(
+    "--wait/--no-wait", default=None,
+    help="Wait for answers to prompts that were handed off, or end; by default it waits on a terminal.",
 )  # fmt: skip
 @_sandbox
 @_json
@@ -168,6 +179,8 @@ def generate(
     jobs: int | None,
     architect: str | None,
     implementers: tuple[str, ...],
+    reviewer: str | None,
+    wait: bool | None,
     sandbox: str | None,
     as_json: bool,
 ) -> int:
@@ -178,7 +191,14 @@ def generate(
     """
     from pipeline import reading, run  # --help must not wait for them
 
-    settings = _settings(architect=architect, implementer=implementers, jobs=jobs, sandbox=sandbox)
+    settings = _settings(
+        architect=architect,
+        implementer=implementers,
+        reviewer=reviewer,
+        wait=sys.stderr.isatty() if wait is None else wait,
+        jobs=jobs,
+        sandbox=sandbox,
+    )
     wanted = run.Wanted(selection=specs or None, fresh=fresh, only_diff=only_diff)
     if only_plan:
         return _finish(reading.plan(settings, wanted), as_json=as_json)

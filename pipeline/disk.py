@@ -52,6 +52,12 @@ def write_text(path: Path, text: str) -> None:
         raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
 
 
+def hide_from_git(folder: Path) -> None:
+    """Have git leave a folder of working files alone."""
+    if not (folder / ".gitignore").exists():
+        write_text(folder / ".gitignore", "*\n")
+
+
 def remove_file(path: Path) -> None:
     """Delete a file if it is there."""
     try:

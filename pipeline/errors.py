@@ -10,6 +10,7 @@
     |   +-- RateLimitError       still limited after every retry
     |   +-- UnavailableError     timeout, connection refused, 5xx, a reply that is no reply
     |   +-- WeightsError         the embedded model's weights are missing or damaged
+    |   +-- AnswerPending        a person has not answered yet
     +-- SandboxError         6   no isolation at the required level
     +-- InternalError       70   a bug in drystone
 
@@ -57,6 +58,14 @@ class UnavailableError(ProviderError):
 
 class WeightsError(ProviderError):
     pass
+
+
+class AnswerPending(ProviderError):  # noqa: N818 - nothing is wrong: somebody is thinking
+    """`answer` is the file that is waited for, as a person at the project's root would write it."""
+
+    def __init__(self, message: str, answer: str) -> None:
+        self.answer = answer
+        super().__init__(message)
 
 
 class SandboxError(DrystoneError):

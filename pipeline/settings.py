@@ -6,17 +6,17 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from pipeline.errors import SettingsError
-from pipeline.llm.registry import ProviderSettings, default_models
+from pipeline.llm.registry import NOBODY, ProviderSettings, canonical_entry, default_models
 from pipeline.reports import Rung
 from pipeline.sandbox.port import Level
 
-NOBODY = "none"
-"""As a model's name: the role is not played."""
+Review = Literal["warn", "block"]
+"""What becomes of contradictions that a reviewer finds: notes, or findings that end the run."""
 SANDBOX_VARIABLE = "DRYSTONE_SANDBOX"
 """Environment variable that says what isolation is required; for `pytest generated`, which has no option for it."""
 
@@ -33,6 +33,9 @@ class ModelSettings(_Table):
     implementer: tuple[str, ...] | None = None
     """The ladder: the next one is asked when the one before has failed. `MODEL x8` asks for eight samples."""
 
+    reviewer: str | None = None
+    """Looks for contracts of a spec that contradict one another; `none` for nobody."""
+
     @field_validator("implementer", mode="before")
     @classmethod
     def _one_is_a_ladder(cls, value: Any) -> Any:
@@ -46,6 +49,8 @@ class FileSettings(_Table):
     """Isolation that must at least be reached; a run that cannot reach it stops."""
     jobs: int = Field(default=0, ge=0, le=64)
     """Functions worked on at once; 0 chooses by the models in play."""
+    review: Review = "warn"
+    """Whether what a reviewer finds ends the run (`block`) or is told (`warn`)."""
     models: ModelSettings = ModelSettings()
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)
 
@@ -60,6 +65,11 @@ class Settings(_Table):
     """None: contracts are derived from the spec alone."""
     ladder: tuple[Rung, ...]
     """Who implements: the next one is asked when the one before has failed."""
+    reviewer: str | None
+    """None: nobody reviews contracts."""
+    review: Review
+    wait: bool
+    """Whether a run waits for people who answer prompts by hand, or ends and goes on the next time."""
     providers: dict[str, ProviderSettings]
     why_models: str | None
     """One line that says why these models play, when no configuration names them."""
@@ -67,7 +77,8 @@ class Settings(_Table):
     @property
     def entries(self) -> tuple[str, ...]:
         """Every model that may be asked, the architect first."""
-        return tuple(dict.fromkeys(filter(None, [self.architect, *(rung.entry for rung in self.ladder)])))
+        everybody = [self.architect, *(rung.entry for rung in self.ladder), self.reviewer]
+        return tuple(dict.fromkeys(filter(None, everybody)))
 
     @property
     def independent_architect(self) -> bool:
@@ -98,6 +109,8 @@ def read_settings(
     *,
     architect: str | None = None,
     implementer: tuple[str, ...] = (),
+    reviewer: str | None = None,
+    wait: bool = False,
     jobs: int | None = None,
     sandbox: str | None = None,
 ) -> Settings:
@@ -107,12 +120,14 @@ def read_settings(
     """
     found = _read_file(root / "pyproject.toml")
     named_architect = architect or found.models.architect
+    named_reviewer = reviewer or found.models.reviewer
     ladder = implementer or found.models.implementer or ()
     why = None
-    if named_architect is None or not ladder:
-        chosen = default_models(environ)
-        named_architect, ladder, why = (
+    if named_architect is None or not ladder:  # whoever has named both has said who is asked
+        chosen = default_models(environ, ladder)
+        named_architect, named_reviewer, ladder, why = (
             named_architect or chosen.architect,
+            named_reviewer or chosen.reviewer,
             ladder or chosen.implementer,
             chosen.why,
         )
@@ -120,11 +135,18 @@ def read_settings(
         root=root,
         sandbox=_level(sandbox or environ.get(SANDBOX_VARIABLE) or found.sandbox),
         jobs=found.jobs if jobs is None else jobs,
-        architect=None if named_architect == NOBODY else named_architect,
+        architect=_played(named_architect),
         ladder=tuple(parse_rung(text) for text in ladder),
+        reviewer=_played(named_reviewer),
+        review=found.review,
+        wait=wait,
         providers=found.providers,
         why_models=why,
     )
+
+
+def _played(entry: str | None) -> str | None:
+    return None if entry in {None, NOBODY} else canonical_entry(str(entry))
 
 
 def _level(name: str) -> Level:
@@ -141,7 +163,7 @@ def parse_rung(text: str) -> Rung:
         raise SettingsError(
             f"implementer '{text}': write provider:model, or 'provider:model x8' for eight samples"
         )
-    return Rung(entry=match[1], samples=int(match[2] or 1))
+    return Rung(entry=canonical_entry(match[1]), samples=int(match[2] or 1))
 
 
 def _read_file(path: Path) -> FileSettings:

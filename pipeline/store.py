@@ -33,9 +33,7 @@ class ReplyStore:
             return None
 
     def put(self, entry: str, request: Request, reply: Reply) -> None:
-        ignore = self._folder.parent / ".gitignore"
-        if not ignore.exists():
-            disk.write_text(ignore, "*\n")
+        disk.hide_from_git(self._folder.parent)
         document = {"model": entry, "reply": asdict(reply)}
         disk.write_text(self._path(entry, request), json.dumps(document))
 
@@ -44,7 +42,7 @@ class ReplyStore:
         disk.remove_file(self._path(entry, request))
 
     def _path(self, entry: str, request: Request) -> Path:
-        return self._folder / f"{digest_json([entry, asdict(request)]).removeprefix('sha256:')}.json"
+        return self._folder / f"{digest_json([entry, request.question()]).removeprefix('sha256:')}.json"
 
 
 class InputStore:

@@ -28,7 +28,7 @@ HOMES = {
     "huggingface_hub": {"llm/sources.py"},
     "platformdirs": {"disk.py"},
     "jinja2": {"render.py"},
-    "jsonschema": {"stages/architect.py"},
+    "jsonschema": {"structured.py"},
     "click": {"cli.py"},
     "rich": {"progress.py"},
     "yaml": {"specs/yaml_source.py"},

@@ -41,6 +41,44 @@ def test_an_architect_is_independent_if_it_implements_nothing(tmp_path: Path) ->
     assert not read(tmp_path, "", architect="a:m", implementer=("b:m", "a:m x3")).independent_architect
 
 
+def test_a_reviewer_is_chosen_with_the_rest_or_named(tmp_path: Path) -> None:
+    """By the keys unless both other roles are configured; `none` is nobody, and so is nothing."""
+    both = {"OPENAI_API_KEY": "k", "ANTHROPIC_API_KEY": "k"}
+    named = '[tool.drystone.models]\narchitect = "a:m"\nimplementer = "b:m"\n'
+    assert str(read(tmp_path, "", environ=both).reviewer).startswith("openai:")
+    assert read(tmp_path, "", environ={}).reviewer is None
+    assert read(tmp_path, named, environ=both).reviewer is None
+    assert read(tmp_path, f'{named}reviewer = "c:m"').entries == ("a:m", "b:m", "c:m")
+    assert read(tmp_path, f'{named}reviewer = "c:m"', reviewer="none").reviewer is None
+    assert read(tmp_path, named, reviewer="d:m").reviewer == "d:m"
+
+
+def test_a_review_warns_unless_it_is_to_block(tmp_path: Path) -> None:
+    """As configured."""
+    assert read(tmp_path, "").review == "warn"
+    assert read(tmp_path, '[tool.drystone]\nreview = "block"').review == "block"
+
+
+@pytest.mark.parametrize(
+    ("ladder", "expected"),
+    [
+        (("handoff",), None),
+        (("handoff:", "handoff:fast x4"), None),
+        (("handoff", "local"), "local"),
+        (("handoffs:x",), "local"),
+    ],
+)
+def test_where_people_implement_no_weights_are_needed(
+    tmp_path: Path, ladder: tuple[str, ...], expected: str | None
+) -> None:
+    """Without a key nobody plans then, unless named; with a key, or another rung, it is as ever."""
+    settings = read(tmp_path, "", implementer=ladder)
+    assert (settings.architect, settings.reviewer) == (expected, None)
+    assert read(tmp_path, "", implementer=ladder, architect="handoff:").architect == "handoff"
+    keyed = read(tmp_path, "", implementer=ladder, environ={"OPENAI_API_KEY": "k"})
+    assert str(keyed.architect).startswith("openai:")
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -51,7 +89,7 @@ def test_an_architect_is_independent_if_it_implements_nothing(tmp_path: Path) ->
             "[tool.drystone]\nsandbx = 'process'",
             "[tool.drystone]: unknown key 'sandbx'; did you mean 'sandbox'?",
         ),
-        ("[tool.drystone]\nqqq = 1", "unknown key 'qqq'; known are sandbox, jobs, models, providers"),
+        ("[tool.drystone]\nqqq = 1", "unknown key 'qqq'; known are sandbox, jobs, review, models, providers"),
         (
             "[tool.drystone.models]\nimplementor = 'a:b'",
             "[tool.drystone.models]: unknown key 'implementor'; did you",
@@ -61,6 +99,7 @@ def test_an_architect_is_independent_if_it_implements_nothing(tmp_path: Path) ->
             "[tool.drystone.providers.x]\nprotocol='grpc'",
             "[tool.drystone.providers.x] protocol: input should be",
         ),
+        ("[tool.drystone]\nreview = 'stop'", "[tool.drystone] review: input should be 'warn' or 'block'"),
         ("[tool.drystone]\nsandbox = 'vm'", "[tool.drystone] sandbox: input should be 'process' or 'kernel'"),
         ("[tool.drystone]\njobs = 1000", "[tool.drystone] jobs: "),
         ("[tool.drystone.models]\nimplementer = [3]", "[tool.drystone.models] implementer: "),
@@ -89,6 +128,8 @@ def test_samples_are_part_of_a_rung() -> None:
     """One unless it says otherwise."""
     assert parse_rung("openai:gpt-x8") == Rung(entry="openai:gpt-x8")
     assert parse_rung(" local  x8 ") == Rung(entry="local", samples=8)
+    assert parse_rung("handoff: x4") == Rung(entry="handoff", samples=4)
+    assert parse_rung("handoff:fast") == Rung(entry="handoff:fast")
 
 
 def test_the_project_is_the_nearest_folder_with_a_pyproject(tmp_path: Path) -> None:

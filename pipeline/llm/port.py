@@ -1,6 +1,6 @@
 """What a stage may ask of a model, whatever provider answers."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, Protocol
 
 
@@ -12,7 +12,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call. Everything that can change the reply is in here, so a request can be stored by its digest."""
+    """One call. Everything that can change the reply is in here, so a reply can be stored by its question's digest."""
 
     model: str
     """The provider's own name for the model, without the provider: `gpt-4o-mini`."""
@@ -28,6 +28,15 @@ class Request:
     """None leaves it to the provider."""
     seed: int | None = None
     """Makes a sampled reply repeatable where the provider can; also tells samples apart."""
+    subject: str = field(default="", compare=False)
+    """What it is about, for people: `spec.function`, or a spec. Never sent."""
+    role: str = field(default="", compare=False)
+    """Who is asked, for people: `implementer`. Never sent."""
+
+    def question(self) -> dict[str, Any]:
+        """All that can change the reply, as JSON: equal requests are the same question."""
+        every = asdict(self)
+        return {each.name: every[each.name] for each in fields(self) if each.compare}
 
 
 Stop = Literal["end", "length", "refusal"]
@@ -55,6 +64,14 @@ class Model(Protocol):
         Raises a `ProviderError` whose message names the model and the next step.
         """
         ...
+
+    def offer(self, request: Request) -> None:  # noqa: ARG002 - most providers need not know
+        """Hear of a request that will be asked; nothing is waited for. Of use where people answer."""
+        return
+
+    def stored(self, request: Request) -> None:  # noqa: ARG002 - as above
+        """Hear that the reply to a request is safely kept."""
+        return
 
     def close(self) -> None:
         """Release what the connection holds; asking afterwards is a bug."""

@@ -2,12 +2,14 @@
 
 import difflib
 import os
+import re
 import threading
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,6 +20,10 @@ from pipeline.llm.connection import TIMEOUT_SECONDS, Connection
 from pipeline.llm.port import Model
 
 LOCAL = "local"
+HANDOFF = "handoff"
+NOBODY = "none"
+"""As a model's name: the role is not played."""
+_RESERVED = {LOCAL: "the embedded model", HANDOFF: "a person with a chat window or a coding agent"}
 
 
 class ProviderSettings(BaseModel):
@@ -42,6 +48,7 @@ class RoleModels:
     architect: str
     implementer: tuple[str, ...]
     """The ladder: the next one is asked when the one before has failed."""
+    reviewer: str
     why: str
     """One line that says how they came to be chosen."""
 
@@ -55,12 +62,22 @@ _opened: dict[Any, Model] = {}
 _lock = threading.Lock()
 
 
+def canonical_entry(entry: str) -> str:
+    """An entry as it is recorded: `handoff:` is `handoff`."""
+    return HANDOFF if entry.strip() == f"{HANDOFF}:" else entry.strip()
+
+
 def open_model(
-    entry: str, providers: Mapping[str, ProviderSettings], *, environ: Mapping[str, str] | None = None
+    entry: str,
+    providers: Mapping[str, ProviderSettings],
+    *,
+    environ: Mapping[str, str] | None = None,
+    handoff: Path = Path(".drystone", "handoff"),
 ) -> tuple[Model, str]:
     """The connection an entry means and the model's name to put into requests.
 
-    An entry is `provider:model` or `local`. The provider is `openai`, `anthropic`, or a name from the
+    An entry is `provider:model`, `local`, or `handoff`, with a name of a person's choice after a colon, whose
+    questions go to files in the folder `handoff`. The provider is `openai`, `anthropic`, or a name from the
     configuration, which wins. Connections are opened once a process and shared.
 
     Raises `SettingsError` for an entry that means nothing, `CredentialsError` for a key that is not in the
@@ -68,13 +85,15 @@ def open_model(
     """
     environ = os.environ if environ is None else environ
     provider, _, model = entry.strip().partition(":")
+    if provider in _RESERVED and provider in providers:
+        raise SettingsError(
+            f"[tool.drystone.providers.{provider}]: `{provider}` is {_RESERVED[provider]}; give this server another name"
+        )
     if provider == LOCAL:
-        if LOCAL in providers:
-            raise SettingsError(
-                "[tool.drystone.providers.local]: `local` is the embedded model; give this server another name"
-            )
         name = _local_name(model)
         return _opened_once(LOCAL, LOCAL), name
+    if provider == HANDOFF:
+        return _opened_once(HANDOFF, handoff), model or HANDOFF
     settings = _settings_of(provider, entry, providers)
     if not model:
         raise SettingsError(f"model '{entry}' names a provider only: write {provider}:MODEL")
@@ -90,13 +109,16 @@ def close_models() -> None:
         model.close()
 
 
-def default_models(environ: Mapping[str, str]) -> RoleModels:
-    """Who plays which role when nothing is configured, by the keys in the environment."""
+def default_models(environ: Mapping[str, str], ladder: Sequence[str] = ()) -> RoleModels:
+    """Who plays which role when nothing is configured, by the keys in the environment.
+
+    `ladder`: the implementers that are configured. Whoever has a person answer needs no weights to plan.
+    """
     keys = [name for name, settings in _BUILT_IN.items() if environ.get(settings.api_key_env or "")]
-    chosen = _defaults()["both" if len(keys) == 2 else keys[0] if keys else "none"]
-    return RoleModels(
-        architect=chosen["architect"], implementer=tuple(chosen["implementer"]), why=chosen["why"]
-    )
+    people = bool(ladder) and all(re.match(rf"\s*{HANDOFF}(:|\s|$)", entry) for entry in ladder)
+    keyless = HANDOFF if people else "none"
+    chosen = _defaults()["both" if len(keys) == 2 else keys[0] if keys else keyless]
+    return RoleModels(**{**chosen, "implementer": tuple(chosen["implementer"])})
 
 
 @cache
@@ -117,11 +139,11 @@ def _settings_of(provider: str, entry: str, providers: Mapping[str, ProviderSett
     known = {**_BUILT_IN, **providers}
     if provider in known:
         return known[provider]
-    close = difflib.get_close_matches(provider.lower(), [*known, LOCAL], n=1)
-    hint = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(sorted([*known, LOCAL]))}."
+    close = difflib.get_close_matches(provider.lower(), [*known, *_RESERVED], n=1)
+    hint = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(sorted([*known, *_RESERVED]))}."
     raise SettingsError(
-        f"model '{entry}': unknown provider '{provider}'; {hint} An entry is provider:model or local; describe other "
-        "servers under [tool.drystone.providers.NAME]."
+        f"model '{entry}': unknown provider '{provider}'; {hint} An entry is provider:model, local or handoff; "
+        "describe other servers under [tool.drystone.providers.NAME]."
     )
 
 
@@ -140,7 +162,7 @@ def _connection(provider: str, settings: ProviderSettings, environ: Mapping[str,
     if variable is not None and key is None and not (built_in and address is not None):
         raise CredentialsError(
             f"{provider}: there is no key in {variable}. Set {variable}, or choose another provider under "
-            "[tool.drystone.models] in pyproject.toml; `local` needs no key."
+            "[tool.drystone.models] in pyproject.toml; `local` and `handoff` need no key."
         )
     return Connection(
         provider=provider,
@@ -163,6 +185,10 @@ def _open(protocol: str, connection: Any) -> Model:
         from pipeline.llm.local import LocalModel
 
         return LocalModel()
+    if protocol == HANDOFF:
+        from pipeline.llm.handoff import HandoffModel
+
+        return HandoffModel(connection)
     if protocol == "anthropic":
         from pipeline.llm.anthropic import AnthropicModel
 

@@ -4,8 +4,6 @@ Every proposal is held against what the person said before it enters the contrac
 """
 
 import ast
-import json
-import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from pipeline.digest import digest_json
 from pipeline.llm.port import Message, Request
 from pipeline.records import Case, Contract, Rule
 from pipeline.stages.port import Ask
+from pipeline.structured import object_schema, parse_reply
 
 MAX_TOKENS = 8192
 """Of one reply, a reasoning model's thoughts included."""
@@ -66,7 +65,7 @@ def plan(contract: Contract, *, model: str, independent: bool, ask: Ask, admit: 
         why = "it is cut off" if reply.stop == "length" else "the model refused"
         return Planned(contract, (f"the whole reply, the contract is what the spec says: {why}",))
     try:
-        proposal = _parse(reply.text, schema)
+        proposal = parse_reply(reply.text, schema)
     except ValueError as error:
         return Planned(contract, (f"the whole reply, the contract is what the spec says: {error}",))
     proposed = proposal["cases"][:MOST_PROPOSALS] if independent else [proposal["case"]]
@@ -102,27 +101,20 @@ def hold_back(contract: Contract) -> Contract:
 
 def reply_schema(contract: Contract, *, independent: bool) -> dict[str, Any]:
     """JSON Schema of a proposal, in the subset every provider takes: all required, no maps, no constraints."""
-    returns = _object({"returns": _value_schema(contract.returns, contract.types)})
+    returns = object_schema({"returns": _value_schema(contract.returns, contract.types)})
     errors = sorted({item.error for item in contract.raises})
-    outcomes = [returns, *([_object({"raises": {"type": "string", "enum": errors}})] if errors else [])]
-    given = _object({param.name: _value_schema(param.type, contract.types) for param in contract.params})
+    outcomes = [returns, *([object_schema({"raises": {"type": "string", "enum": errors}})] if errors else [])]
+    given = object_schema(
+        {param.name: _value_schema(param.type, contract.types) for param in contract.params}
+    )
     outcome = outcomes[0] if len(outcomes) == 1 else {"anyOf": outcomes}
-    case = _object({"name": {"type": "string"}, "given": given, "outcome": outcome})
+    case = object_schema({"name": {"type": "string"}, "given": given, "outcome": outcome})
     if not independent:
-        return _object({"approach": {"type": "string"}, "case": case})
+        return object_schema({"approach": {"type": "string"}, "case": case})
     rules = {"type": "array", "items": {"type": "string"}}
-    return _object(
+    return object_schema(
         {"approach": {"type": "string"}, "cases": {"type": "array", "items": case}, "rules": rules}
     )
-
-
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
 
 
 def _value_schema(annotation: str, types: dict[str, TypeDefinition], depth: int = 0) -> dict[str, Any]:
@@ -152,7 +144,7 @@ def _node_schema(node: ast.expr, types: dict[str, TypeDefinition], depth: int) -
             return enums[0] if len(enums) == 1 else {"anyOf": enums}
         case ast.Subscript(value=ast.Name(id="dict"), slice=inner):
             key, value = items_of(inner)
-            pair = _object(
+            pair = object_schema(
                 {"key": _node_schema(key, types, depth), "value": _node_schema(value, types, depth)}
             )
             return {"type": "array", "items": pair}
@@ -174,35 +166,7 @@ def _named_schema(definition: TypeDefinition, types: dict[str, TypeDefinition], 
         case TypeEnum(values=values):
             return {"type": "string", "enum": list(values)}
         case TypeRecord(fields=fields):
-            return _object({field.name: _value_schema(field.type, types, depth) for field in fields})
-
-
-def _parse(text: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """The proposal in a reply; raises ValueError with the reason when there is none."""
-    import jsonschema  # a run without an architect does not pay for it
-
-    fenced = re.search(r"\A[^{]*```(?:json)?\s*\n(.*)```", text, re.DOTALL)
-    try:
-        proposal = json.loads(fenced[1] if fenced else text, parse_constant=_no_number, parse_float=_float)
-        json.dumps(proposal, ensure_ascii=False).encode()  # a half of a surrogate pair is no text
-        jsonschema.validate(proposal, schema)
-    except jsonschema.ValidationError as error:
-        where = "/".join(str(part) for part in error.absolute_path) or "the reply"
-        raise ValueError(f"{where}: {' '.join(error.message.split())[:200]}") from None
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    except ValueError as error:
-        raise ValueError(f"not JSON ({error})") from None
-    assert isinstance(proposal, dict)
-    return proposal
-
-
-def _no_number(text: str) -> Any:
-    raise ValueError(f"{text} is no JSON")
-
-
-def _float(text: str) -> float:
-    return float(text) if math.isfinite(float(text)) else _no_number(text)
+            return object_schema({field.name: _value_schema(field.type, types, depth) for field in fields})
 
 
 def _cases(contract: Contract, proposed: list[dict[str, Any]]) -> tuple[list[Case], tuple[str, ...]]:

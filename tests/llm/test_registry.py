@@ -107,7 +107,7 @@ def test_a_gateway_may_do_without_a_key():
     [
         ("opnai:gpt-x", "did you mean 'openai'"),
         ("olama:x", "did you mean 'ollama'"),
-        ("zzz:x", "known: anthropic, local, ollama, openai"),
+        ("zzz:x", "known: anthropic, handoff, local, ollama, openai"),
         ("gpt-x", "provider:model"),
         ("openai", "openai:MODEL"),
         ("openai:", "openai:MODEL"),
@@ -132,10 +132,30 @@ def test_closed_connections_are_opened_anew():
     assert before is not open_model("openai:a", {}, environ=KEYS)[0]
 
 
-def test_local_is_a_taken_name():
-    """A table named local would never be reached, so it is refused."""
+@pytest.mark.parametrize("name", ["local", "handoff"])
+def test_some_names_are_taken(name):
+    """A table of this name would never be reached, so it is refused."""
     with pytest.raises(SettingsError, match="give this server another name"):
-        open_model("local", {"local": OLLAMA}, environ=KEYS)
+        open_model(name, {name: OLLAMA}, environ=KEYS)
+
+
+@pytest.mark.parametrize(
+    ("entry", "name"), [("handoff", "handoff"), ("handoff:", "handoff"), ("handoff:opus", "opus")]
+)
+def test_people_are_asked_without_a_key(entry, name, tmp_path):
+    """Whatever they call the model they use; a table of files is shared by those who name the same folder."""
+    model, found = open_model(entry, {}, environ={}, handoff=tmp_path / "a")
+
+    assert name == found
+    assert model is open_model("handoff:x", {}, environ={}, handoff=tmp_path / "a")[0]
+    assert model is not open_model(entry, {}, environ={}, handoff=tmp_path / "b")[0]
+
+
+def test_the_reviewer_is_of_another_family_where_there_are_two():
+    """Whoever planned does not examine its own work."""
+    roles = default_models(KEYS)
+
+    assert roles.architect.partition(":")[0] != roles.reviewer.partition(":")[0]
 
 
 def test_an_address_in_the_environment_must_be_one():
@@ -204,5 +224,5 @@ def test_every_default_can_be_opened(monkeypatch):
     )
 
     for roles in defaults.values():
-        for entry in (roles["architect"], *roles["implementer"]):
+        for entry in {roles["architect"], *roles["implementer"], roles["reviewer"]} - {registry.NOBODY}:
             assert open_model(entry.partition(" ")[0], {}, environ=KEYS)[1]
