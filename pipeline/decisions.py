@@ -85,10 +85,10 @@ def with_choices(spec: Spec, choices: Iterable[Choice]) -> Spec:
 
 
 def render_decisions(spec: Spec, recorded: Iterable[Choice]) -> str | None:
-    """A spec's decisions as they land: every one that is made, and by whom; None if the spec itself says it all."""
+    """A spec's decisions as they land: every one that is made, and by whom; None if there is none."""
     known = tuple(recorded)
     made = [_chosen_by_person(each) if each.choice else _standing(each, known) for each in spec.decisions]
-    if not any(each and each.by == "architect" for each in made):
+    if not any(made):
         return None
     choices = {each.name: each for each in made if each}
     document = {

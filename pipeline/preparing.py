@@ -29,18 +29,20 @@ def decide(project: Project, selection: tuple[str, ...] | None, show: Show) -> P
         ]
         return replace(project, findings=tuple(unanswered))
     asking = Asking(settings, [settings.architect], fresh=False)
-    choices: dict[str, tuple[Choice, ...]] = {}
+    choices: list[Choice] = []
     findings: list[Finding] = []
     for spec in project.specs:
         open_here = [decision for decision in project.undecided if decision.home == spec.name]
         if not open_here:
             continue
-        desk = asking.desk(spec.name, _teller(spec.name, show))
+        desk = asking.desk(_teller(spec.name, show), subject=spec.name)
         decided = deciding.decide(
             spec, open_here, model=settings.architect, ask=desk.ask_for("architect", settings.architect)
         )
-        choices[spec.name] = decided.choices
-        findings += decided.findings
+        if isinstance(decided, deciding.Undecided):
+            findings += decided.findings
+        else:
+            choices += decided
     if findings:
         return replace(project, findings=tuple(findings))
     return read_project(settings, selection, choices)
@@ -57,7 +59,7 @@ def look_over(
     notes: list[str] = []
     for spec in dict.fromkeys(status.function.contract.spec for status in stale):
         statuses = [each for each in project.statuses if each.function.contract.spec == spec]
-        desk = asking.desk(spec, _teller(spec, show))
+        desk = asking.desk(_teller(spec, show), subject=spec)
         reviewed = reviewing.review(
             [each.kept_contract or each.function.contract for each in statuses],
             model=model,

@@ -9,9 +9,9 @@ from typing import TypeVar
 
 from pipeline import decisions, disk, landed, landed_flows, render
 from pipeline import specs as specs_module
-from pipeline.coherence import check_coherence
+from pipeline.coherence import Placed, check_coherence
 from pipeline.decisions import Choice
-from pipeline.errors import SettingsError
+from pipeline.errors import OutputError, SettingsError
 from pipeline.flows import runner
 from pipeline.landed import Status, Strangers
 from pipeline.landed_flows import FlowStatus
@@ -38,8 +38,8 @@ class Project:
     context: Mapping[str, Status] = field(default_factory=dict)
     """By `spec.function`: what functions of these specs use of others."""
     flows: tuple[FlowStatus, ...] = ()
-    choices: Mapping[str, tuple[Choice, ...]] = field(default_factory=dict)
-    """Spec -> what is decided of its open decisions."""
+    choices: tuple[Choice, ...] = ()
+    """What an architect answered where specs leave a decision open."""
     undecided: tuple[DecisionRecord, ...] = ()
     """Decisions that wait for an architect."""
     strangers: Strangers = field(default_factory=Strangers)
@@ -103,7 +103,7 @@ class Project:
         for spec in self.specs:
             folder = self.settings.generated / spec.name
             types = render.render_types(spec.name, spec.types, spec.errors, ports=spec.ports, shared=spec.shared)
-            decided = decisions.render_decisions(spec, self.choices.get(spec.name, ()))
+            decided = decisions.render_decisions(spec, self.choices)
             found += [
                 (folder / landed.TYPES, types),
                 (folder / landed.FLOWS, runner.render_flows(spec)),
@@ -115,11 +115,11 @@ class Project:
 def read_project(
     settings: Settings,
     selection: tuple[str, ...] | None,
-    choices: Mapping[str, tuple[Choice, ...]] | None = None,
+    choices: Sequence[Choice] = (),
 ) -> Project:
     """Read specs and `generated/`; writes nothing. Raises SettingsError where there is no folder of specs.
 
-    `choices` are answers to open decisions, by spec, that are not recorded yet.
+    `choices` are answers to open decisions that are not recorded yet.
     """
     folder = settings.root / specs_module.FOLDER
     if not folder.is_dir():
@@ -130,15 +130,16 @@ def read_project(
     loaded = specs_module.load_specs(settings.root, selection)
     if loaded.findings:
         return Project(settings, loaded.findings)
-    decided, undecided = _decided(settings, loaded, choices or {})
+    decided = (*choices, *_recorded(settings, loaded.every))
     every = [decisions.with_choices(spec, decided) for spec in loaded.every]
+    undecided = {(each.home, each.name): each for spec in every for each in decisions.open_decisions(spec, decided)}
     digests = landed.derived_digests(every)
     by_name = {
         status.function.contract.id: status
         for spec in every
         for status in landed.check_spec(settings.generated, spec, digests)
     }
-    incoherent = check_coherence([_placed(status, settings.root) for status in by_name.values()])
+    incoherent = check_coherence([_placed(status) for status in by_name.values()])
     if incoherent:
         return Project(settings, tuple(incoherent))
     names = {spec.name for spec in loaded.specs}
@@ -153,11 +154,30 @@ def read_project(
             flow for spec in chosen for flow in landed_flows.check_flows(settings.generated, spec, by_name)
         ),
         choices=decided,
-        undecided=undecided,
+        undecided=tuple(undecided.values()),
     )
     known = {path for path, text in project._texts() if text is not None}  # noqa: SLF001 - of this module
     strangers = landed.find_strangers(settings.generated, chosen, whole=selection is None, known=known)
     return replace(project, strangers=strangers)
+
+
+def _recorded(settings: Settings, specs: Sequence[Spec]) -> list[Choice]:
+    """What was decided in earlier runs; raises OutputError where a person changed the file."""
+    found: list[Choice] = []
+    for spec in specs:
+        path = settings.generated / spec.name / landed.DECISIONS
+        text = disk.read_text(path)
+        try:
+            found += decisions.parse_decisions(path.as_posix(), text) if text is not None else ()
+        except decisions.DecisionsFileError as error:
+            raise OutputError(str(error).replace(f"{settings.root.as_posix()}/", "")) from None
+    return found
+
+
+def _placed(status: Status) -> Placed:
+    """A contract as it stands, and where a person looks when it does not fit the others."""
+    function = status.function
+    return Placed(status.kept_contract or function.contract, function.place, function.places)
 
 
 def open_judge(settings: Settings) -> Judge:

@@ -262,7 +262,7 @@ class _Generation:
 
     def _make(self, status: Status) -> FunctionReport:
         name = status.function.contract.id
-        desk = self._asking.desk(name, lambda text, usage: self._progress.stage(name, text, usage))
+        desk = self._asking.desk(lambda text, usage: self._progress.stage(name, text, usage), subject=name)
         planned, contract_text = self._plan(status, desk)
         made = self._implement(planned.contract, desk)
         report = FunctionReport(
