@@ -66,12 +66,11 @@ def look_over(
             ask=desk.ask_for("reviewer", model),
         )
         places = {each.function.contract.id: each.function.place for each in statuses}
-        found = reviewing.as_findings(reviewed, places)
         if project.settings.review == "block":
-            findings += found
+            findings += reviewing.as_findings(reviewed, places)
         else:
-            notes += [f"{model}: {finding}" for finding in found]
-        notes += reviewing.as_notes(reviewed)
+            notes += reviewing.as_notes(reviewed, places)
+        notes += reviewing.remarks(reviewed)
     return tuple(findings), tuple(notes)
 
 

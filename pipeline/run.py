@@ -8,7 +8,7 @@ from typing import Protocol
 
 from pipeline import disk, preparing
 from pipeline.asking import Asking, Desk, Usage
-from pipeline.errors import DrystoneError, OutputError
+from pipeline.errors import AnswerPending, DrystoneError, OutputError
 from pipeline.flow_evidence import judge_flow
 from pipeline.landed import Status
 from pipeline.project import Project, fresh_report, open_judge, read_project
@@ -233,7 +233,12 @@ class _Generation:
     def _one(self, name: str) -> None:
         """One function, from its spec to its landing."""
         status = self._statuses[name]
-        report = self._blocked(name) or self._still_fresh(status) or self._make(status)
+        try:
+            report = self._blocked(name) or self._still_fresh(status) or self._make(status)
+        except AnswerPending as pending:
+            self._error = self._error or pending
+            self._parts.pop(name, None)
+            report = FunctionReport(function=name, action="waiting", reasons=(str(pending),))
         self._reports[name] = report
         if name in self._stale or report.action != "fresh":
             self._progress.done(report)
@@ -244,7 +249,10 @@ class _Generation:
         if not broken:
             return None
         self._parts.pop(name, None)
+        stale = [callee for callee in broken if callee in self._project.context]
         because = f"it uses {', '.join(broken)}, which did not land"
+        if stale:
+            because = f"it uses {', '.join(stale)}, which is stale; generate that spec as well"
         return FunctionReport(function=name, action="blocked", reasons=(because,))
 
     def _still_fresh(self, status: Status) -> FunctionReport | None:
