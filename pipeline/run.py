@@ -133,6 +133,7 @@ class _Generation:
                     )
                     if findings:
                         return Outcome(Report(findings=findings, notes=notes, sandbox=isolation))
+                    self._offer()
                     self._progress.start(list(self._stale), "generating")
                 self._work()
             finally:
@@ -147,6 +148,18 @@ class _Generation:
         )
         return Outcome(report, self._error, interrupted=self._interrupted)
 
+    def _offer(self) -> None:
+        """Put every question on the table that a person is to answer and that is known: all can be answered at once."""
+        rung = self._settings.ladder[0]
+        if rung.entry.partition(":")[0] != HANDOFF:
+            return
+        for name, status in self._stale.items():
+            if self._settings.architect is None or status.kept_contract is not None:
+                desk = self._asking.desk(lambda *_: None, subject=name)
+                planned, _ = self._plan(status, desk)
+                for request in implement.first_requests(planned.contract, rung):
+                    desk.offer("implementer", rung.entry, request)
+
     def _unreached(self) -> tuple[str, ...]:
         left = len([function for function in self._stale if function not in self._reports])
         return (f"not reached: {left} of {len(self._stale)}; the next run goes on with them",) if left else ()
@@ -159,6 +172,7 @@ class _Generation:
         landed_in = {name.partition(".")[0] for name in self._stale if self._reports[name].action in {"landed", "changed"}}
         failed = {name.partition(".")[0] for name in self._stale} - landed_in
         failed |= {flow.partition(".")[0] for flow, report in self._flow_reports.items() if report.action == "failed"}
+        failed |= {SHARED} if failed else set()
         self._writer.tidy(frozenset(failed))
         for path in self._project.strangers.orphans:
             self._writer.remove(path, "its function is gone from the specs")
@@ -183,6 +197,12 @@ class _Generation:
                 for spec in [spec for spec in flows if self._is_done(spec)]:
                     flows.remove(spec)
                     running[pool.submit(self._settle, spec)] = spec
+                if not running:  # specs that use one another, and one of them lands whole
+                    for name in waiting:
+                        because = "its spec and another one wait for each other; move what both use into a third"
+                        self._reports[name] = FunctionReport(function=name, action="blocked", reasons=(because,))
+                    waiting.clear()
+                    continue
                 finished, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in finished:
                     del running[future]

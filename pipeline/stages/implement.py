@@ -47,6 +47,24 @@ def first_messages(contract: Contract) -> tuple[str, str]:
     return system, prompts.render_implementer(contract)
 
 
+def first_requests(contract: Contract, rung: Rung) -> tuple[Request, ...]:
+    """What a rung is asked about a contract whatever it answers: every sample, or the one first question."""
+    system, first = first_messages(contract)
+    return tuple(_request(rung, system, (Message("user", first),), number) for number in range(rung.samples))
+
+
+def _request(rung: Rung, system: str, messages: tuple[Message, ...], number: int) -> Request:
+    repaired = REPAIR_TEMPERATURE if len(messages) > 1 else 0.0
+    return Request(
+        model=rung.entry,
+        system=system,
+        messages=messages,
+        max_tokens=MAX_TOKENS,
+        temperature=SAMPLING_TEMPERATURE if rung.samples > 1 else repaired,
+        seed=number + 1,
+    )
+
+
 def implement(
     contract: Contract, *, ladder: Sequence[Rung], asks: Mapping[str, Ask], judge: JudgeSource, watch: Watch
 ) -> Accepted | Rejected:
@@ -91,20 +109,8 @@ class _Conversation:
         for number in range(self._rung.samples if several else 1 + REPAIRS):
             if self._ended:
                 return
-            yield self._ask(
-                Request(
-                    model=self._rung.entry,
-                    system=self._system,
-                    messages=(self._first,) if several else (self._first, *self._repair),
-                    max_tokens=MAX_TOKENS,
-                    temperature=SAMPLING_TEMPERATURE
-                    if several
-                    else REPAIR_TEMPERATURE
-                    if self._repair
-                    else 0.0,
-                    seed=number + 1,
-                )
-            )
+            repaired = () if several else self._repair
+            yield self._ask(_request(self._rung, self._system, (self._first, *repaired), number))
 
     def consider(self, reply: Reply, judge: JudgeSource) -> Accepted | str:
         """The accepted candidate, or in one line why it is refused."""
