@@ -89,14 +89,6 @@ class Stage:
         wanted, given = len(method.params), len(arguments)
         return "" if given == wanted else f"with {given} argument{'s' * (given != 1)}, not {wanted}"
 
-    def misfit(self, asked: Asked) -> str:
-        """Why a call of a port is none that its method takes; empty if it is one."""
-        method, forbidden = self.method(asked.method), self.forbidden(asked.method, asked.arguments)
-        if method is None or forbidden:
-            return forbidden
-        found = self.conformed(method, asked.arguments)
-        return found if isinstance(found, str) else ""
-
     def conformed(self, method: Method, arguments: tuple[Any, ...]) -> dict[str, Any] | str:
         """The arguments of a call by name, or what is wrong with them; they are not trusted."""
         found: dict[str, Any] = {}
@@ -113,6 +105,17 @@ class Stage:
         finally:
             clock.stop()
         return found
+
+    def promised(self, asked: str, arguments: Mapping[str, Any]) -> tuple[Any, ...]:
+        """A call of a port as a contract writes it, as rules see it; raises ValuesError."""
+        method = self.method(asked)
+        if method is None or (self.calls is not None and asked not in self.calls):
+            raise ValuesError((((), f"it asks for '{asked}', which the function may not call"),))
+        names = [param.name for param in method.params]
+        if set(arguments) != set(names):
+            given, wanted = (", ".join(sorted(each)) or "nothing" for each in (arguments, names))
+            raise ValuesError((((), f"it passes {given} to {asked}, which takes {wanted}"),))
+        return (asked, *(self.types.decode(each.type, arguments[each.name]) for each in method.params))
 
     def memory_after(self, asked: Iterable[Asked]) -> dict[str, dict[str, Any]]:
         """What the ports remember once these calls were answered."""
@@ -217,6 +220,39 @@ def _globals(types: Types) -> dict[str, Any]:
 def decoded(asked: Asked, types: Types) -> tuple[Any, ...]:
     """A call of a port as a rule sees it in `calls`: `("mailer.send", to, body)`. Raises WireError if it is none."""
     return (asked.method, *(wire.decode(argument, types.classes) for argument in asked.arguments))
+
+
+def wire_argument(argument: Any, types: Types) -> Any:
+    """An argument as tagged JSON for ourselves: with the script of a port, which no unread code may see."""
+    if not isinstance(argument, Script):
+        return wire.encode(argument, types.classes)
+    replies = {
+        method: [
+            None if reply is None else [wire.encode(reply.value, types.classes), reply.raises]
+            for reply in each
+        ]
+        for method, each in argument.replies.items()
+    }
+    return {"$": "script", "v": replies, "cycled": argument.cycled}
+
+
+def unwire_argument(wired: Any, types: Types) -> Any:
+    """What `wire_argument` was given; raises WireError."""
+    if not (type(wired) is dict and wired.get("$") == "script"):
+        return wire.decode(wired, types.classes)
+    try:
+        replies = {
+            method: tuple(None if reply is None else _unwire_reply(reply, types) for reply in each)
+            for method, each in wired["v"].items()
+        }
+        return Script(replies, cycled=bool(wired["cycled"]))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise wire.WireError(f"no script: {error}") from None
+
+
+def _unwire_reply(reply: list[Any], types: Types) -> Reply:
+    value, error = reply
+    return Reply(wire.decode(value, types.classes), error)
 
 
 def empty_memory(port: Port, types: Types) -> dict[str, Any]:

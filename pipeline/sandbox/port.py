@@ -69,6 +69,8 @@ class Call:
     arguments: tuple[Any, ...]
     double: Callable[[], Double] | None = None
     """Makes a double of the ports among its arguments, afresh each time the call is made."""
+    is_async: bool = False
+    """The function must be async, and is driven to its end; it may wait for its ports alone."""
 
 
 Outcome = Literal["returned", "raised", "lost"]

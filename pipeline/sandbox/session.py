@@ -90,7 +90,7 @@ class ChannelSession(Session):
 
     def _observe(self, calls: Sequence[Call]) -> list[Observation]:
         self._begin(self._limits.batch_wall_seconds + len(calls) * self._limits.call_cpu_seconds)
-        self._send([[call.function, list(call.arguments)] for call in calls])
+        self._send([[call.function, list(call.arguments), *[True] * call.is_async] for call in calls])
         self._load()
         observations: list[Observation] = []
         for number, call in enumerate(calls):
