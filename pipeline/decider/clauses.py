@@ -222,7 +222,7 @@ class Clauses:
         if not kept:
             promised = f"raise {expected.raises}" if expected.raises else f"return {show(expected.value)}"
             yield Failure(f"examples[{name}]", self._instead(arguments, observation, promised))
-        elif heard is not None:
+        elif heard is not None and not heard.misfit:
             for asked, called, wanted in heard.unused():
                 message = f"{self._text(arguments)} must ask for {asked} {wanted} times, not {called}"
                 yield Failure(f"examples[{name}]", message.replace(" 1 times", " once"))

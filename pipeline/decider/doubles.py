@@ -83,11 +83,11 @@ class Stage:
         """Why a call of a port must not be made, whatever is passed to it; empty if it may be made."""
         method = self.method(asked)
         if method is None:
-            return "which no port has that it is given"
+            return ", which no port has that it is given"
         if self.calls is not None and asked not in self.calls:
-            return "which is not among its 'calls'"
+            return ", which is not among its 'calls'"
         wanted, given = len(method.params), len(arguments)
-        return "" if given == wanted else f"with {given} argument{'s' * (given != 1)}, not {wanted}"
+        return "" if given == wanted else f" with {given} argument{'s' * (given != 1)}, not {wanted}"
 
     def conformed(self, method: Method, arguments: tuple[Any, ...]) -> dict[str, Any] | str:
         """The arguments of a call by name, or what is wrong with them; they are not trusted."""
@@ -98,10 +98,10 @@ class Stage:
                 name, annotation = param.name, param.type
                 value = wire.decode(wired, self.types.classes)
                 if isinstance(value, wire.Opaque):
-                    return f"with a {value.type_name} for '{name}', not {annotation}"
+                    return f" with something of type {value.type_name} for '{name}', not {annotation}"
                 found[name] = self.types.conform(annotation, value)
         except Exception as error:  # noqa: BLE001 - whatever it is, unread code made it up
-            return f"with a wrong '{name}': {error or type(error).__name__}"
+            return f" with a wrong '{name}': {error or type(error).__name__}"
         finally:
             clock.stop()
         return found
@@ -159,7 +159,9 @@ class PortDouble(Double):
         if stage.memory is not None:
             return self._modelled(stage.params[param], method, arguments, reply)
         if reply is None:
-            raise _RefusedError(f"{number + 1} times, for which its script has {number} answers")
+            raise _RefusedError(
+                f"{_times(number + 1)}, and its script has {number or 'no'} answer{'s' * (number != 1)}"
+            )
         return reply
 
     def _modelled(
@@ -167,7 +169,7 @@ class PortDouble(Double):
     ) -> Reply:
         """What the model gives for a call that succeeds, and the memory as it is then."""
         if method.gives is None and scripted is None and method.returns != "None":
-            raise _RefusedError("which has neither 'gives' nor an answer in its script")
+            raise _RefusedError(", which has neither 'gives' nor an answer in its script")
         given = self._stage.conformed(method, arguments)
         if isinstance(given, str):
             raise _RefusedError(given)
@@ -181,7 +183,7 @@ class PortDouble(Double):
             for rule, text in method.sets.items():
                 changed[rule] = self._value(text, types[rule], scope)
         except Exception as error:  # noqa: BLE001 - a rule may raise anything
-            raise _RefusedError(f"whose '{rule}' fails with {type(error).__name__}: {error}") from None
+            raise _RefusedError(f", whose '{rule}' fails with {type(error).__name__}: {error}") from None
         self.memory[port] = changed
         return reply
 
@@ -190,6 +192,10 @@ class PortDouble(Double):
             return None
         types = self._stage.types
         return types.conform(annotation, evaluate(rule, types, scope))
+
+
+def _times(number: int) -> str:
+    return "" if number == 1 else f" {number} times"
 
 
 class _RefusedError(Exception):

@@ -25,7 +25,7 @@ class Heard:
             method, problem = stage.method(each.method), stage.forbidden(each.method, each.arguments)
             found = stage.conformed(method, each.arguments) if method and not problem else problem
             if isinstance(found, str):
-                self.misfit = f"{each.method} {found}"
+                self.misfit = f"{each.method}{found}"
                 return
             self.calls.append((each.method, *found.values()))
 

@@ -53,7 +53,7 @@ class Double(Protocol):
     """Stands in for the ports of one call. It lives in the decider; unread code only sees its answers."""
 
     refusal: str
-    """Why the last call had no answer, as what follows on "asked for mailer.send"."""
+    """Why the last call had no answer, as it goes on after "asked for mailer.send"."""
 
     def answer(self, method: str, arguments: tuple[Any, ...]) -> Answer | None:
         """What becomes of a call of `mailer.send`; None for one that must not be made: the call is lost."""
