@@ -28,6 +28,7 @@ from uuid import UUID
 
 from pipeline.annotations import annotation_names, member_names
 from pipeline.definitions import TypeDefinition, TypeEnum, TypeRecord
+from pipeline.records import Contract
 from pipeline.values import Types
 
 FUNCTIONS: dict[str, Any] = {
@@ -128,6 +129,34 @@ def calls_functions(text: str, functions: Collection[str]) -> bool:
         isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in functions
         for node in ast.walk(_parse(text))
     )
+
+
+def speaks_of(text: str, name: str) -> bool:
+    """Whether a checked rule uses a name."""
+    return any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(_parse(text)))
+
+
+def rule_functions(contract: Contract) -> dict[str, str]:
+    """What the postconditions of a contract may call: the name in rules -> the function of the program.
+
+    Those are the function itself and what it uses; none that takes a port.
+    """
+    found = {} if contract.ports else {contract.function: contract.function}
+    for callee in contract.uses:
+        tokens = set(re.findall(r"\w+", callee.signature))
+        if tokens.isdisjoint(contract.ports):
+            found[callee.function.rpartition(".")[2]] = callee.function
+    return found
+
+
+def rule_scope(contract: Contract, *, after: bool) -> dict[str, str]:
+    """The names that a rule of a contract sees, with their annotations; `after`: once the call has ended."""
+    scope = {param.name: param.type for param in contract.params if param.type not in contract.ports}
+    if after:
+        scope["result"] = contract.returns
+        if contract.ports:
+            scope["calls"] = "list[tuple[str, ...]]"
+    return scope
 
 
 def constants(text: str) -> list[Any]:

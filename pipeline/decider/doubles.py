@@ -83,19 +83,11 @@ class Stage:
         """Why a call of a port must not be made, whatever is passed to it; empty if it may be made."""
         method = self.method(asked)
         if method is None:
-            return "which no port has that it is given"
+            return ", which no port has that it is given"
         if self.calls is not None and asked not in self.calls:
-            return "which is not among its 'calls'"
+            return ", which is not among its 'calls'"
         wanted, given = len(method.params), len(arguments)
-        return "" if given == wanted else f"with {given} argument{'s' * (given != 1)}, not {wanted}"
-
-    def misfit(self, asked: Asked) -> str:
-        """Why a call of a port is none that its method takes; empty if it is one."""
-        method, forbidden = self.method(asked.method), self.forbidden(asked.method, asked.arguments)
-        if method is None or forbidden:
-            return forbidden
-        found = self.conformed(method, asked.arguments)
-        return found if isinstance(found, str) else ""
+        return "" if given == wanted else f" with {given} argument{'s' * (given != 1)}, not {wanted}"
 
     def conformed(self, method: Method, arguments: tuple[Any, ...]) -> dict[str, Any] | str:
         """The arguments of a call by name, or what is wrong with them; they are not trusted."""
@@ -106,13 +98,24 @@ class Stage:
                 name, annotation = param.name, param.type
                 value = wire.decode(wired, self.types.classes)
                 if isinstance(value, wire.Opaque):
-                    return f"with a {value.type_name} for '{name}', not {annotation}"
+                    return f" with something of type {value.type_name} for '{name}', not {annotation}"
                 found[name] = self.types.conform(annotation, value)
         except Exception as error:  # noqa: BLE001 - whatever it is, unread code made it up
-            return f"with a wrong '{name}': {error or type(error).__name__}"
+            return f" with a wrong '{name}': {error or type(error).__name__}"
         finally:
             clock.stop()
         return found
+
+    def promised(self, asked: str, arguments: Mapping[str, Any]) -> tuple[Any, ...]:
+        """A call of a port as a contract writes it, as rules see it; raises ValuesError."""
+        method = self.method(asked)
+        if method is None or (self.calls is not None and asked not in self.calls):
+            raise ValuesError((((), f"it asks for '{asked}', which the function may not call"),))
+        names = [param.name for param in method.params]
+        if set(arguments) != set(names):
+            given, wanted = (", ".join(sorted(each)) or "nothing" for each in (arguments, names))
+            raise ValuesError((((), f"it passes {given} to {asked}, which takes {wanted}"),))
+        return (asked, *(self.types.decode(each.type, arguments[each.name]) for each in method.params))
 
     def memory_after(self, asked: Iterable[Asked]) -> dict[str, dict[str, Any]]:
         """What the ports remember once these calls were answered."""
@@ -156,7 +159,9 @@ class PortDouble(Double):
         if stage.memory is not None:
             return self._modelled(stage.params[param], method, arguments, reply)
         if reply is None:
-            raise _RefusedError(f"{number + 1} times, for which its script has {number} answers")
+            raise _RefusedError(
+                f"{_times(number + 1)}, and its script has {number or 'no'} answer{'s' * (number != 1)}"
+            )
         return reply
 
     def _modelled(
@@ -164,7 +169,7 @@ class PortDouble(Double):
     ) -> Reply:
         """What the model gives for a call that succeeds, and the memory as it is then."""
         if method.gives is None and scripted is None and method.returns != "None":
-            raise _RefusedError("which has neither 'gives' nor an answer in its script")
+            raise _RefusedError(", which has neither 'gives' nor an answer in its script")
         given = self._stage.conformed(method, arguments)
         if isinstance(given, str):
             raise _RefusedError(given)
@@ -178,7 +183,7 @@ class PortDouble(Double):
             for rule, text in method.sets.items():
                 changed[rule] = self._value(text, types[rule], scope)
         except Exception as error:  # noqa: BLE001 - a rule may raise anything
-            raise _RefusedError(f"whose '{rule}' fails with {type(error).__name__}: {error}") from None
+            raise _RefusedError(f", whose '{rule}' fails with {type(error).__name__}: {error}") from None
         self.memory[port] = changed
         return reply
 
@@ -187,6 +192,10 @@ class PortDouble(Double):
             return None
         types = self._stage.types
         return types.conform(annotation, evaluate(rule, types, scope))
+
+
+def _times(number: int) -> str:
+    return "" if number == 1 else f" {number} times"
 
 
 class _RefusedError(Exception):
@@ -217,6 +226,39 @@ def _globals(types: Types) -> dict[str, Any]:
 def decoded(asked: Asked, types: Types) -> tuple[Any, ...]:
     """A call of a port as a rule sees it in `calls`: `("mailer.send", to, body)`. Raises WireError if it is none."""
     return (asked.method, *(wire.decode(argument, types.classes) for argument in asked.arguments))
+
+
+def wire_argument(argument: Any, types: Types) -> Any:
+    """An argument as tagged JSON for ourselves: with the script of a port, which no unread code may see."""
+    if not isinstance(argument, Script):
+        return wire.encode(argument, types.classes)
+    replies = {
+        method: [
+            None if reply is None else [wire.encode(reply.value, types.classes), reply.raises]
+            for reply in each
+        ]
+        for method, each in argument.replies.items()
+    }
+    return {"$": "script", "v": replies, "cycled": argument.cycled}
+
+
+def unwire_argument(wired: Any, types: Types) -> Any:
+    """What `wire_argument` was given; raises WireError."""
+    if not (type(wired) is dict and wired.get("$") == "script"):
+        return wire.decode(wired, types.classes)
+    try:
+        replies = {
+            method: tuple(None if reply is None else _unwire_reply(reply, types) for reply in each)
+            for method, each in wired["v"].items()
+        }
+        return Script(replies, cycled=bool(wired["cycled"]))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise wire.WireError(f"no script: {error}") from None
+
+
+def _unwire_reply(reply: list[Any], types: Types) -> Reply:
+    value, error = reply
+    return Reply(wire.decode(value, types.classes), error)
 
 
 def empty_memory(port: Port, types: Types) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Generated inputs: Hypothesis strategies for a contract's parameters, drawn the same way on every machine."""
 
 import ast
-import json
 import math
 import re
 from collections.abc import Callable, Sized
@@ -9,28 +8,19 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from hypothesis import strategies as st
-from hypothesis.errors import Unsatisfiable
 
 from pipeline.annotations import annotation_names, is_ellipsis, items_of, parse_annotation
+from pipeline.decider.answers import Failing, scripts
 from pipeline.decider.moments import Moments
 from pipeline.decider.rarely import rarely, some
-from pipeline.definitions import TypeAlias, TypeEnum, TypeRecord
+from pipeline.definitions import Param, TypeAlias, TypeEnum, TypeRecord
 from pipeline.records import Contract
 from pipeline.rules import constants
-from pipeline.sandbox import wire
 from pipeline.values import Types, ValuesError
 
 Arguments = tuple[Any, ...]
 
-_QUIET = settings(
-    database=None,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    phases=[Phase.generate],
-    print_blob=False,
-)
 _MAX_DEPTH = 6
 """How deep a record may hold records of its own kind."""
 _FAR = 1000
@@ -44,32 +34,6 @@ _MANY, _MOST = 15, 40
 _LONG, _LONGEST = 100, 300
 _DIGITS = re.compile(r"[0-9]{1,9}")
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]+")
-
-
-def corpus(
-    contract: Contract, types: Types, *, allowed: Callable[[Arguments], bool], seed_number: int, count: int
-) -> list[Arguments]:
-    """Up to `count` different argument tuples that `allowed` (the preconditions) lets through.
-
-    The same contract and seed give the same inputs in every process; fewer come back where the preconditions
-    leave few, none where they leave none.
-    """
-    drawn: dict[str, Arguments] = {}
-
-    @seed(seed_number)
-    @settings(_QUIET, max_examples=count)
-    @given(Strategies(contract, types).arguments())
-    def draw(arguments: Arguments) -> None:
-        assume(allowed(arguments))
-        wired = json.dumps([wire.encode(a, types.classes) for a in arguments], sort_keys=True)
-        assume(wired not in drawn)
-        drawn[wired] = arguments
-
-    try:
-        draw()
-    except Unsatisfiable:
-        return list(drawn.values())
-    return list(drawn.values())
 
 
 class Strategies:
@@ -91,9 +55,14 @@ class Strategies:
         self.words = sorted({word for text in self.texts for word in _WORDS.findall(text)})
         self._named: dict[tuple[str, int, int], st.SearchStrategy[Any]] = {}
 
-    def arguments(self) -> st.SearchStrategy[Arguments]:
-        nodes = [parse_annotation(param.type) for param in self.contract.params]
-        return st.tuples(*(self.of(node) for node in nodes)).filter(_modest)
+    def arguments(self, failing: Failing | None = None) -> st.SearchStrategy[Arguments]:
+        """Arguments of the function; with `failing`, one way in which a port of it fails."""
+        return st.tuples(*(self._argument(param, failing) for param in self.contract.params)).filter(_modest)
+
+    def _argument(self, param: Param, failing: Failing | None) -> st.SearchStrategy[Any]:
+        if param.name in self.contract.port_params:
+            return scripts(self.contract, param.name, lambda text: self.of(parse_annotation(text)), failing)
+        return self.of(parse_annotation(param.type))
 
     def of(self, node: ast.expr, depth: int = 0, room: int = 2) -> st.SearchStrategy[Any]:
         """The strategy of an annotation, `depth` records of their own kind deep.

@@ -13,12 +13,13 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis.errors import HypothesisException
 
-from pipeline.decider import inputs
 from pipeline.decider.clauses import Arguments, Clauses, Expected, Failure, Observe
+from pipeline.decider.corpus import corpus
+from pipeline.decider.doubles import unwire_argument, wire_argument
+from pipeline.decider.inputs import Strategies
 from pipeline.decider.recording import Recording, Wired, bare_text
 from pipeline.digest import digest_json, digest_text
 from pipeline.records import Clause, Contract, Effort, Judgement
-from pipeline.sandbox import wire
 from pipeline.sandbox.port import Call, Observation
 
 THOROUGH = Effort()
@@ -42,6 +43,8 @@ class _Findings:
     """The smallest failure of each clause; a failure that may be shown is preferred to one that may not."""
 
     by_clause: dict[str, tuple[tuple[bool, int], Failure, Trial]] = field(default_factory=dict)
+    lost: bool = False
+    """The process is gone, and no smaller input can be tried in it."""
 
     def add(self, failure: Failure, trial: Trial) -> None:
         rank = (trial.hidden, len(failure.message))
@@ -108,8 +111,7 @@ def case_trials(clauses: Clauses) -> tuple[Trial, ...]:
     """The contract's cases as trials."""
     trials = []
     for case in clauses.contract.cases:
-        value = None if case.raises else clauses.types.decode(clauses.contract.returns, case.returns)
-        expected = (case.name, Expected(value, case.raises))
+        expected = (case.name, clauses.expected(case))
         arguments = clauses.arguments(case.given)
         trials.append(Trial(arguments, clauses.call(arguments), expected, hidden=not case.shown))
     return tuple(trials)
@@ -119,25 +121,25 @@ def generated_trials(clauses: Clauses, purpose: str, count: int, recording: Reco
     """Inputs drawn for a contract; the same for every candidate, other ones for every purpose."""
 
     def read(wired: list[Wired]) -> list[Trial]:
-        return [
-            Trial(
-                tuple(wire.decode(argument, clauses.types.classes) for argument in arguments),
-                Call(clauses.contract.function, tuple(arguments)),
-            )
-            for arguments in wired
-        ]
+        return [_trial(clauses, arguments) for arguments in wired]
 
     return recording.inputs(f"{purpose} {count}", lambda: _draw(clauses.contract, purpose, count), read)
+
+
+def _trial(clauses: Clauses, wired: Wired) -> Trial:
+    arguments = tuple(unwire_argument(argument, clauses.types) for argument in wired)
+    if clauses.contract.ports:
+        return Trial(arguments, clauses.call(arguments))
+    contract = clauses.contract
+    return Trial(arguments, Call(contract.function, tuple(wired), is_async=contract.is_async))
 
 
 def _draw(contract: Contract, purpose: str, count: int) -> list[Wired]:
     text = bare_text(contract)
     clauses = Clauses(Contract.model_validate_json(text))
     number = int(digest_text(purpose + text)[7:23], 16)
-    drawn = inputs.corpus(
-        clauses.contract, clauses.types, allowed=clauses.allowed, seed_number=number, count=count
-    )
-    return [list(clauses.call(arguments).arguments) for arguments in drawn]
+    drawn = corpus(clauses.contract, clauses.types, allowed=clauses.allowed, seed_number=number, count=count)
+    return [[wire_argument(argument, clauses.types) for argument in arguments] for arguments in drawn]
 
 
 def _generated(clauses: Clauses, purpose: str, count: int, recording: Recording) -> list[Trial]:
@@ -154,13 +156,12 @@ def _try(
     clauses: Clauses, trials: Sequence[Trial], observe: Observe, findings: _Findings
 ) -> list[Observation]:
     observed = observe([trial.call for trial in trials])
-    lost = False
     for trial, observation in zip(trials, observed, strict=True):
-        if lost:
-            break
         for failure in clauses.failures(trial.arguments, observation, trial.expected):
             findings.add(failure, trial)
-        lost = observation.outcome == "lost"
+        if observation.outcome == "lost":
+            findings.lost = True
+            break
     return observed
 
 
@@ -190,12 +191,15 @@ def _replay(
 
 def _seen(observation: Observation) -> list[Any]:
     after = observation.arguments_after
-    return [observation.value, observation.error, None if after is None else list(after)]
+    asked = [[each.method, list(each.arguments)] for each in observation.asked]
+    return [observation.value, observation.error, None if after is None else list(after), asked]
 
 
 def _answer(observation: Observation) -> str:
     """What a call came to, whatever the order in which a dict was filled: equal answers, equal texts."""
-    return _TEXT([observation.outcome, _unordered(observation.value), observation.error])
+    asked = [[each.method, *map(_unordered, each.arguments)] for each in observation.asked]
+    outcome = [observation.outcome, _unordered(observation.value), observation.error]
+    return _TEXT(outcome + [asked] * bool(asked))
 
 
 def _unordered(wired: Any) -> Any:
@@ -211,9 +215,9 @@ def _unordered(wired: Any) -> Any:
 
 def _shrink(clauses: Clauses, observe: Observe, findings: _Findings) -> None:
     """Look for a smaller input for each rule that was broken on a generated one."""
-    if "limits" in findings.by_clause or any(t.expected for _, _, t in findings.by_clause.values()):
+    if findings.lost or any(t.expected for _, _, t in findings.by_clause.values()):
         return
-    strategy = inputs.Strategies(clauses.contract, clauses.types).arguments()
+    strategy = Strategies(clauses.contract, clauses.types).arguments()
     quiet = settings(
         database=None, deadline=None, max_examples=200, suppress_health_check=list(HealthCheck),
         phases=[Phase.generate, Phase.shrink],

@@ -22,7 +22,10 @@ def bare_text(contract: Contract) -> str:
     """A contract without what says nothing of its inputs: prose, seals, what a model may write."""
     prose = dict.fromkeys(("summary", "derived_from", "seal"), "")
     bare = {"approach": None, "constraints": (), "decisions": (), "bounds": Bounds(), **prose}
-    return contract.model_copy(update=bare).model_dump_json()
+    silent: dict[str, Any] = dict.fromkeys(("homes", "is_async", "handles", "assumes"), True)
+    if not contract.ports:
+        silent |= {"ports": True, "calls": True, "cases": {"__all__": {"calls"}}}
+    return contract.model_copy(update=bare).model_dump_json(exclude=silent)
 
 
 def recording_key(contract: Contract) -> str:
@@ -35,12 +38,16 @@ def _generator() -> str:
     """Digest of what draws: the version of Hypothesis and the modules that tell it what to draw."""
     folder = Path(__file__).parent
     modules = (
+        "answers.py",
+        "corpus.py",
+        "doubles.py",
         "inputs.py",
         "moments.py",
         "rarely.py",
         "judging.py",
         "recording.py",
         "../rules.py",
+        "../scripts.py",
         "../values.py",
     )
     texts = [(folder / name).read_text("utf-8") for name in modules]

@@ -16,10 +16,12 @@ from pipeline.annotations import (
     check_use,
     parse_annotation,
 )
+from pipeline.decider.clauses import Clauses
 from pipeline.decider.inputs import Strategies
+from pipeline.decider.sound_ports import port_names, unsound_memory, unsound_ports, value_annotations
 from pipeline.definitions import TypeAlias, TypeDefinition, TypeRecord
 from pipeline.records import Case, Contract
-from pipeline.rules import check_rule
+from pipeline.rules import check_rule, rule_functions, rule_scope
 from pipeline.values import Types, ValuesError
 
 
@@ -33,7 +35,7 @@ class Problem:
 
 def unsound(contract: Contract) -> list[Problem]:
     """Everything that is ill formed; empty for a contract that may be evaluated."""
-    for check in (_names, _clashes, _annotations, _types, _rules, _cases):
+    for check in (_names, _clashes, _annotations, _ports, _types, _memory, _rules, _cases):
         problems = list(check(contract))
         if problems:
             return problems
@@ -43,7 +45,8 @@ def unsound(contract: Contract) -> list[Problem]:
 def _names(contract: Contract) -> Iterator[Problem]:
     names = [contract.spec, contract.function, *(param.name for param in contract.params), *contract.types]
     names += [*contract.errors, *(item.error for item in contract.raises)]
-    names += [part for callee in contract.uses for part in callee.function.split(".")]
+    names += [part for callee in contract.uses for part in callee.function.split(".", 1)]
+    names += [*port_names(contract), *contract.handles, *contract.homes, *contract.homes.values()]
     for definition in contract.types.values():
         if isinstance(definition, TypeRecord):
             names += [field.name for field in definition.fields]
@@ -55,20 +58,22 @@ def _names(contract: Contract) -> Iterator[Problem]:
 def _clashes(contract: Contract) -> Iterator[Problem]:
     """Two things of one name where a rule, or the program, can hold one."""
     params = [param.name for param in contract.params]
-    own = [contract.function, *(callee.function for callee in contract.uses)]
+    own = [contract.function, *(callee.function.rpartition(".")[2] for callee in contract.uses)]
     records = [kind for kind in contract.types.values() if isinstance(kind, TypeRecord)]
-    groups = [[*params, "result"], [*params, *own], [*contract.types, *contract.errors, *own, *BUILTIN_TYPES]]
+    defined = [*contract.types, *contract.errors, *contract.ports]
+    groups = [[*params, "result", *["calls"] * bool(contract.ports)], [*params, *own]]
+    groups += [[*defined, *own, *BUILTIN_TYPES]]
     groups += [[item.error for item in contract.raises], [*own, "types"]]
     groups += [[field.name for field in record.fields] for record in records]
     for name in sorted({name for group in groups for name in group if group.count(name) > 1}):
         yield Problem("contract", f"'{name}' names two things")
     for name in contract.mutates:
-        if name not in params:
-            yield Problem("contract", f"it may change '{name}', which is no parameter")
+        if name not in params or name in contract.port_params:
+            yield Problem("contract", f"it may change '{name}', which is no parameter that holds a value")
 
 
 def _annotations(contract: Contract) -> Iterator[Problem]:
-    annotations = [contract.returns, *(param.type for param in contract.params)]
+    annotations = [contract.returns, *value_annotations(contract)]
     for definition in contract.types.values():
         if isinstance(definition, TypeRecord):
             annotations += [field.type for field in definition.fields]
@@ -80,13 +85,21 @@ def _annotations(contract: Contract) -> Iterator[Problem]:
             yield Problem("contract", complaint)
 
 
+def _ports(contract: Contract) -> Iterator[Problem]:
+    yield from (Problem("contract", message) for message in unsound_ports(contract))
+
+
+def _memory(contract: Contract) -> Iterator[Problem]:
+    yield from (Problem("contract", message) for message in unsound_memory(contract))
+
+
 def _types(contract: Contract) -> Iterator[Problem]:
     """Types of which no value can be made, read back or drawn."""
     for name in contract.types:
         if _is_circular(name, contract.types):
             yield Problem("contract", f"'{name}' is defined by itself")
             return
-    annotations = [*contract.types, *(param.type for param in contract.params), contract.returns]
+    annotations = [*contract.types, *value_annotations(contract), contract.returns]
     for annotation in dict.fromkeys(annotations):
         complaint = _unusable(annotation, contract)
         if complaint:
@@ -145,9 +158,8 @@ def _misfit(alias: TypeAlias, types: Types) -> str | None:
 
 
 def _rules(contract: Contract) -> Iterator[Problem]:
-    before = {param.name: param.type for param in contract.params}
-    after = {**before, "result": contract.returns}
-    callable_names = {contract.function, *(callee.function for callee in contract.uses)}
+    before, after = rule_scope(contract, after=False), rule_scope(contract, after=True)
+    callable_names = rule_functions(contract)
     whens = ((f"raises[{item.error}]", item.when) for item in contract.raises if item.when is not None)
     requires = ((f"requires[{number}]", rule.rule) for number, rule in enumerate(contract.requires))
     for clause, text in (*requires, *whens):
@@ -161,29 +173,27 @@ def _rules(contract: Contract) -> Iterator[Problem]:
 
 
 def _cases(contract: Contract) -> Iterator[Problem]:
-    types = Types(contract.types)
+    clauses = Clauses(contract)
     seen: set[str] = set()
     for case in contract.cases:
         clause = f"examples[{case.name}]"
         if case.name in seen:
             yield Problem(clause, "another case has this name")
         seen.add(case.name)
-        complaint = _case(contract, case, types)
+        complaint = _case(contract, case, clauses)
         if complaint:
             yield Problem(clause, complaint)
 
 
-def _case(contract: Contract, case: Case, types: Types) -> str | None:
+def _case(contract: Contract, case: Case, clauses: Clauses) -> str | None:
     names = [param.name for param in contract.params]
     if set(case.given) != set(names):
         return f"it gives {', '.join(sorted(case.given)) or 'nothing'}, the function takes {', '.join(names)}"
     if case.raises is not None and case.raises not in {item.error for item in contract.raises}:
         return f"it promises {case.raises}, which is not under 'raises'"
     try:
-        for param in contract.params:
-            types.decode(param.type, case.given[param.name])
-        if case.raises is None:
-            types.decode(contract.returns, case.returns)
+        clauses.arguments(case.given)
+        clauses.expected(case)
     except ValuesError as error:
         return str(error)
     return None

@@ -1,5 +1,6 @@
 """Contracts held against themselves: contradictions, gates that cannot fail, and what an architect proposes."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date, datetime, time, timedelta
@@ -12,14 +13,13 @@ from pipeline.decider.clauses import (
     MISSING,
     Arguments,
     Clauses,
-    Expected,
     NeedsCodeError,
 )
 from pipeline.decider.judging import Trial, case_trials, generated_trials
 from pipeline.decider.recording import Recording
 from pipeline.decider.soundness import Problem
 from pipeline.records import Case, Contract, Rule
-from pipeline.rules import check_rule
+from pipeline.rules import check_rule, rule_scope
 from pipeline.sandbox import wire
 from pipeline.sandbox.port import Call, Observation
 from pipeline.values import ValuesError, show
@@ -76,6 +76,8 @@ def contradiction(clauses: Clauses, trial: Trial) -> str | None:
     """Why the promise of a case cannot be kept together with the rules, or None."""
     assert trial.expected is not None
     promise, arguments = trial.expected[1], trial.arguments
+    if (complaint := _unlike_script(clauses, trial)) is not None:
+        return complaint
     for rule in clauses.contract.requires:
         if (trouble := _fails(clauses, rule.rule, arguments)) is not None:
             return f"its arguments break the precondition '{rule.rule}'{trouble}"
@@ -92,15 +94,46 @@ def contradiction(clauses: Clauses, trial: Trial) -> str | None:
             return f"it promises {promise.raises}, but '{item.when}' is false for it"
         return None
     for rule in clauses.contract.ensures:
-        if (trouble := _fails(clauses, rule.rule, arguments, promise.value)) is not None:
+        if (trouble := _fails(clauses, rule.rule, arguments, promise.value, promise.calls)) is not None:
             return f"it promises {show(promise.value)}, but '{rule.rule}' is false for that{trouble}"
     return None
 
 
-def _fails(clauses: Clauses, rule: str, arguments: Arguments, result: Any = MISSING) -> str | None:
+def _unlike_script(clauses: Clauses, trial: Trial) -> str | None:
+    """Why the calls that a case promises are not those that its scripts answer, or None."""
+    assert trial.expected is not None
+    calls = trial.expected[1].calls
+    if calls is None:
+        return None
+    promised = Counter(asked for asked, *_ in calls)
+    answered = {
+        f"{param}.{method}": len(replies)
+        for param, script in clauses.stage(trial.arguments).scripts.items()
+        for method, replies in script.replies.items()
+    }
+    for asked in (*promised, *answered):
+        if promised[asked] != answered.get(asked, 0):
+            times, answers = promised[asked], answered.get(asked, 0)
+            return (
+                f"under 'calls' it asks for {asked} {_times(times)}, and its script answers {_times(answers)}"
+            )
+    return None
+
+
+def _times(number: int) -> str:
+    return {0: "never", 1: "once"}.get(number, f"{number} times")
+
+
+def _fails(
+    clauses: Clauses,
+    rule: str,
+    arguments: Arguments,
+    result: Any = MISSING,
+    calls: list[Any] | None = None,
+) -> str | None:
     """None if a rule holds, or cannot be decided without code; else a clause to add to a complaint, maybe empty."""
     try:
-        return None if clauses.holds(rule, arguments, result) else ""
+        return None if clauses.holds(rule, arguments, result, calls) else ""
     except NeedsCodeError:
         return None
     except Exception as error:  # noqa: BLE001 - a rule may raise anything
@@ -123,11 +156,7 @@ def satisfying_stubs(clauses: Clauses, arguments: list[Arguments]) -> Iterator[s
         stubbed.callable = clauses.callable
         try:
             kept = all(
-                not list(
-                    stubbed.failures(
-                        t.arguments, _answer(clauses, stub, clauses.call(t.arguments)), t.expected
-                    )
-                )
+                not list(stubbed.failures(t.arguments, _stubbed(clauses, stub, t.arguments), t.expected))
                 for t in trials
             )
         except NeedsCodeError:
@@ -142,6 +171,8 @@ Stub = Callable[[Arguments], tuple[str, Any]]
 def _stubs(clauses: Clauses) -> Iterator[tuple[str, Stub]]:
     yield "'return None'", lambda _: ("returned", None)
     for position, name in enumerate(clauses.names):
+        if name in clauses.contract.port_params:
+            continue
         yield f"'return {name}'", lambda arguments, position=position: ("returned", arguments[position])  # type: ignore[misc]
     seen = []
     for trial in case_trials(clauses):
@@ -160,7 +191,11 @@ def _stubs(clauses: Clauses) -> Iterator[tuple[str, Stub]]:
 def _answer(clauses: Clauses, stub: Stub, call: Call) -> Observation:
     if call.function != clauses.contract.function:
         raise NeedsCodeError(call.function)
-    kind, value = stub(tuple(wire.decode(argument, clauses.types.classes) for argument in call.arguments))
+    return _stubbed(clauses, stub, tuple(wire.decode(each, clauses.types.classes) for each in call.arguments))
+
+
+def _stubbed(clauses: Clauses, stub: Stub, arguments: Arguments) -> Observation:
+    kind, value = stub(arguments)
     if kind == "raised":
         return Observation("raised", error=value)
     return Observation("returned", value=wire.encode(value, clauses.types.classes))
@@ -207,7 +242,8 @@ def _canonical(clauses: Clauses, case: Case) -> Case:
     returns = (
         None if case.raises else types.encode(contract.returns, types.decode(contract.returns, case.returns))
     )
-    return case.model_copy(update={"given": given, "returns": returns})
+    calls = case.calls and tuple(clauses.canonical_call(call) for call in case.calls)
+    return case.model_copy(update={"given": given, "returns": returns, "calls": calls})
 
 
 def _refuse_case(clauses: Clauses, case: Case, known: set[str], *, independent: bool) -> str | None:
@@ -218,12 +254,12 @@ def _refuse_case(clauses: Clauses, case: Case, known: set[str], *, independent: 
         return f"the function does not raise {case.raises}"
     try:
         arguments = clauses.arguments(case.given)
-        value = None if case.raises else clauses.types.decode(clauses.contract.returns, case.returns)
+        expected = clauses.expected(case)
     except ValuesError as error:
         return str(error)
     if repr(arguments) in known:
         return "the contract already has a case with these arguments"
-    trial = Trial(arguments, clauses.call(arguments), (case.name, Expected(value, case.raises)))
+    trial = Trial(arguments, clauses.call(arguments), (case.name, expected))
     complaint = contradiction(clauses, trial)
     if complaint:
         return complaint
@@ -234,7 +270,7 @@ def _refuse_case(clauses: Clauses, case: Case, known: set[str], *, independent: 
 
 def _refuse_rule(clauses: Clauses, text: str, *, independent: bool) -> str | None:
     contract = clauses.contract
-    scope = {param.name: param.type for param in contract.params} | {"result": contract.returns}
+    scope = rule_scope(contract, after=True)
     problem = check_rule(text, scope=scope, types=contract.types, functions=clauses.callable)
     if problem:
         return problem.message
@@ -248,17 +284,23 @@ def _refuse_rule(clauses: Clauses, text: str, *, independent: bool) -> str | Non
         name, promise = trial.expected
         if promise.raises is not None:
             continue
-        if _fails(clauses, text, trial.arguments, promise.value) is not None:
+        if _fails(clauses, text, trial.arguments, promise.value, promise.calls) is not None:
             return f"it is false for the case '{name}'"
         refutable |= any(
-            _fails(clauses, text, trial.arguments, near) is not None for near in near_misses(promise.value)
+            _fails(clauses, text, trial.arguments, near, promise.calls) is not None
+            for near in near_misses(promise.value)
         )
     return None if refutable or clauses.needs_code(text) else "no near miss of a promised result breaks it"
 
 
 def pinned(clauses: Clauses, trial: Trial) -> bool:
-    """Whether the rules alone settle the outcome of a case: every near miss of it breaks one."""
+    """Whether the rules alone settle the outcome of a case: every near miss of it breaks one.
+
+    They never settle what is asked of ports.
+    """
     assert trial.expected is not None
+    if clauses.contract.ports:
+        return False
     promise = trial.expected[1]
     if promise.raises is not None:
         return clauses.must_raise(trial.arguments) == promise.raises

@@ -53,7 +53,7 @@ class Double(Protocol):
     """Stands in for the ports of one call. It lives in the decider; unread code only sees its answers."""
 
     refusal: str
-    """Why the last call had no answer, as what follows on "asked for mailer.send"."""
+    """Why the last call had no answer, as it goes on after "asked for mailer.send"."""
 
     def answer(self, method: str, arguments: tuple[Any, ...]) -> Answer | None:
         """What becomes of a call of `mailer.send`; None for one that must not be made: the call is lost."""
@@ -69,6 +69,8 @@ class Call:
     arguments: tuple[Any, ...]
     double: Callable[[], Double] | None = None
     """Makes a double of the ports among its arguments, afresh each time the call is made."""
+    is_async: bool = False
+    """The function must be async, and is driven to its end; it may wait for its ports alone."""
 
 
 Outcome = Literal["returned", "raised", "lost"]

@@ -6,6 +6,7 @@ Standard library only.
 
 import base64
 import builtins
+import functools
 import importlib
 import socket
 import sys
@@ -57,8 +58,10 @@ def serve(
     frames.write({"ready": True})
     frames.hold_seconds = 0.0 if program["one_by_one"] else _HOLD_SECONDS
     while line := frames.read():
-        for number, (function, arguments) in enumerate(wire.load_own_frame(line)):
+        for number, (function, arguments, *is_async) in enumerate(wire.load_own_frame(line)):
             called = getattr(loaded[function], function.rpartition(".")[2])
+            if is_async:
+                called = functools.partial(_driven, called)
             way = _Way(number, frames, classes)
             frames.write({"n": number, **_observe(called, arguments, classes, way)})
         frames.flush()
@@ -255,7 +258,7 @@ def _observe(called: Callable[..., Any], wired: list[Any], classes: _Classes, wa
     ]
     frame: dict[str, Any]
     try:
-        frame = {"returned": wire.encode(_result(called, arguments), classes.data)}
+        frame = {"returned": wire.encode(called(*arguments), classes.data)}
     except BaseException as error:  # noqa: BLE001 - unread code may raise anything
         frame = {"raised": _name(type(error), classes.named), "message": _text(error)}
     way.closed = True
@@ -271,16 +274,16 @@ def _observe(called: Callable[..., Any], wired: list[Any], classes: _Classes, wa
     return frame
 
 
-def _result(called: Callable[..., Any], arguments: list[Any]) -> Any:
-    """What a call returns; an async function is driven to its end, for which it may wait for ports alone."""
-    value = called(*arguments)
-    if not (type(value) is CoroutineType and value.cr_code is getattr(called, "__code__", None)):
-        return value
+def _driven(called: Callable[..., Any], *arguments: Any) -> Any:
+    """What an async function returns; it may wait for ports alone."""
+    coroutine = called(*arguments)
+    if type(coroutine) is not CoroutineType:
+        raise TypeError("is not async")
     try:
-        value.send(None)
+        coroutine.send(None)
     except StopIteration as ended:
         return ended.value
-    value.close()
+    coroutine.close()
     raise TypeError("awaited something that is no port")
 
 

@@ -90,7 +90,7 @@ class ChannelSession(Session):
 
     def _observe(self, calls: Sequence[Call]) -> list[Observation]:
         self._begin(self._limits.batch_wall_seconds + len(calls) * self._limits.call_cpu_seconds)
-        self._send([[call.function, list(call.arguments)] for call in calls])
+        self._send([[call.function, list(call.arguments), *[True] * call.is_async] for call in calls])
         self._load()
         observations: list[Observation] = []
         for number, call in enumerate(calls):
@@ -244,16 +244,16 @@ class ChannelSession(Session):
     ) -> Asked:
         """Answer a call of a port, in no time of the child's; one that must not be made is the last of it."""
         begun = time.monotonic()
-        name, why = wire.printable(method), f"more than {_MAX_ASKS:,} times"
+        name, why = wire.printable(method), f" more than {_MAX_ASKS:,} times"
         answer = None
         if double is None:
-            why = "and was given no port"
+            why = " and was given no port"
         elif number < _MAX_ASKS:
             answer = double.answer(method, arguments)
             why = wire.printable(double.refusal)
         if answer is None or not self._tell(answer):
             answer, self._refused = None, True
-            self._give_up(f"asked for {name} {why}")
+            self._give_up(f"asked for {name}{why}")
         self._deadline += time.monotonic() - begun
         return Asked(name, arguments, answer)
 

@@ -15,7 +15,7 @@ import pytest
 from subjects import broken, contract, decide
 
 import pipeline
-from pipeline.decider.inputs import corpus
+from pipeline.decider.corpus import corpus
 from pipeline.definitions import Param, TypeAlias, TypeDefinition, TypeEnum, TypeRecord
 from pipeline.records import Contract, Raise
 from pipeline.stages.judge import Judge
@@ -300,7 +300,7 @@ import json, sys
 import pipeline.decider.jobs
 from pipeline.decider.__main__ import _hide_own_modules
 _hide_own_modules()
-from pipeline.decider.inputs import corpus
+from pipeline.decider.corpus import corpus
 from pipeline.records import Contract
 from pipeline.values import Types
 contract = Contract.model_validate(json.loads(sys.argv[1]))

@@ -1,0 +1,55 @@
+"""The generated inputs of a contract: which are drawn, that they differ, and that every port fails in some of them."""
+
+import json
+from collections.abc import Callable
+
+from hypothesis import HealthCheck, Phase, assume, given, seed, settings
+from hypothesis.errors import Unsatisfiable
+
+from pipeline.decider.answers import Failing, failings
+from pipeline.decider.doubles import wire_argument
+from pipeline.decider.inputs import Arguments, Strategies
+from pipeline.records import Contract
+from pipeline.values import Types
+
+_QUIET = settings(
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.generate],
+    print_blob=False,
+)
+_EACH_FAILING = 3
+"""How many inputs are drawn in which one method of a port always fails in one way."""
+
+
+def corpus(
+    contract: Contract, types: Types, *, allowed: Callable[[Arguments], bool], seed_number: int, count: int
+) -> list[Arguments]:
+    """Up to `count` different argument tuples that `allowed` (the preconditions) lets through.
+
+    For each way in which a port may fail come a few more in which it does so always. The same contract and seed give
+    the same inputs in every process; fewer come back where the preconditions leave few, none where they leave none.
+    """
+    drawn: dict[str, Arguments] = {}
+    strategies = Strategies(contract, types)
+
+    def draw(failing: Failing | None, number: int, most: int) -> None:
+        @seed(number)
+        @settings(_QUIET, max_examples=most)
+        @given(strategies.arguments(failing))
+        def draw_one(arguments: Arguments) -> None:
+            assume(allowed(arguments))
+            wired = json.dumps([wire_argument(a, types) for a in arguments], sort_keys=True)
+            assume(wired not in drawn)
+            drawn[wired] = arguments
+
+        try:
+            draw_one()
+        except Unsatisfiable:
+            return
+
+    draw(None, seed_number, count)
+    for offset, failing in enumerate(failings(contract), 1):
+        draw(failing, seed_number + offset, _EACH_FAILING)
+    return list(drawn.values())
