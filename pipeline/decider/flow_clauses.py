@@ -7,8 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from pipeline.decider.clauses import MISSING, same
-from pipeline.decider.machine import Called, Machine, Played, Position
 from pipeline.decider.doubles import Memory, evaluate
+from pipeline.decider.machine import Called, Machine, Played, Position
 from pipeline.flows.records import Timeout
 from pipeline.flows.shape import variable_of
 from pipeline.values import show
@@ -100,20 +100,18 @@ class FlowClauses:
 
     def told(self, called: Called) -> str:
         """What a call did, in words."""
-        shape = self.machine.shapes.get(called.function)
-        events = {param.name for param in shape.events} if shape else set()
-        given = ", ".join(
-            f"{name}={show(value, 60)}" for name, value in called.given.items() if name in events
-        )
+        did = self.called_with(called.function, called.given)
         if called.outcome == "raised":
-            return f"{given} raised {called.error}"
-        return f"{given} returned" + ("" if called.value is MISSING else f" {show(called.value)}")
+            return f"{did} raised {called.error}"
+        return f"{did} returned" + ("" if called.value is MISSING else f" {show(called.value)}")
 
     def called_with(self, function: str, given: Mapping[str, Any]) -> str:
         """A call as a person sees it: what an event gives, without the record, the clock and the ports."""
         shape = self.machine.shapes.get(function)
         events = [param.name for param in shape.events] if shape else []
-        return f"{function}({', '.join(f'{name}={show(given[name], 60)}' for name in events if name in given)})"
+        return (
+            f"{function}({', '.join(f'{name}={show(given[name], 60)}' for name in events if name in given)})"
+        )
 
     # -- what a call that raised may leave behind ------------------------------------------------------------
 

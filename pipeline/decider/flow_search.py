@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.decider.flow_clauses import Breach, FlowClauses
 from pipeline.decider.machine import Called, Machine, Move, Played, Position
-from pipeline.decider.walks import TICK, Pools, Start, Walk
+from pipeline.decider.walks import Pools, Start, Walk
 from pipeline.flows.shape import methods_of
 
 _MOST_CALLS = 6000
@@ -172,25 +172,14 @@ class Search:
                     yield from self._variants(walk, position, move, played)
 
     def _callable(self, walk: Walk, position: Position, function: str) -> None:
-        """Whether what a function requires of the record alone holds whenever the flow can call it."""
-        given = self.machine.arguments(function, position.record, position.now, {}) if not (
-            self.machine.shapes[function].events
-        ) else None  # fmt: skip
-        if given is not None or position.undoing:
-            return
-        known = {
-            self.machine.shapes[function].record: position.record,
-            self.machine.shapes[function].clock: position.now,
-        }
-        unmet = self.machine.unmet(
-            function, {str(name): value for name, value in known.items()}, of_events=False
-        )
-        if unmet is None:
-            return
-        called = Called(
-            "step", function, known, position.memory, position.memory, "unmet", before=position, error=unmet
-        )
-        self.note(walk.then(Move(call=function)), position, Played(position, (called,), stopped=True))
+        """Whether what a function requires of the record alone holds, even where nothing can be given to it."""
+        shape = self.machine.shapes[function]
+        known: dict[str, Any] = {str(shape.record): position.record, str(shape.clock): position.now}
+        unmet = None if position.undoing else self.machine.unmet(function, known, of_events=False)
+        if unmet is not None:
+            memory = position.memory
+            called = Called("step", function, known, memory, memory, "unmet", before=position, error=unmet)
+            self.note(walk.then(Move(call=function)), position, Played(position, (called,), stopped=True))
 
     def _with_failures(self, walk: Walk, position: Position, move: Move) -> Iterator[tuple[Move, Played]]:
         played = self.play(walk, position, move)
@@ -322,6 +311,3 @@ def _smaller(walk: Walk) -> Iterator[Walk]:
             plain.append({"ports": {}, "always": None})
         for change in plain:
             yield replace(walk, moves=(*moves[:place], replace(move, **change), *moves[place + 1 :]))
-
-
-__all__ = ["TICK", "Found", "Search"]

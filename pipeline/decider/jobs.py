@@ -1,4 +1,4 @@
-"""What a decider is asked to do: vet a contract, admit proposals to one, judge a program against one."""
+"""What a decider is asked to do: vet a contract, admit proposals to one, judge a program against one or a flow."""
 
 import functools
 from collections.abc import Sequence
@@ -6,10 +6,12 @@ from dataclasses import asdict
 from typing import Any, Self
 
 from pipeline.decider.clauses import Clauses
+from pipeline.decider.flow_judging import believed, judge_flow
 from pipeline.decider.judging import judge
 from pipeline.decider.recording import Recording
 from pipeline.decider.soundness import Problem, unsound
 from pipeline.decider.vetting import Note, admit, vet
+from pipeline.flows.records import Flow
 from pipeline.records import Case, Clause, Contract, Effort, Judgement
 from pipeline.sandbox import strongest
 from pipeline.sandbox.port import Call, Limits, Observation, Program, Sandbox, Session
@@ -31,6 +33,8 @@ def _prepare(contract_text: str) -> tuple[Clauses | None, tuple[Problem, ...]]:
 
 
 def _serve(job: dict[str, Any], sandbox: Sandbox, note: Note, recording: Recording) -> Any:
+    if job["job"] == "flow":
+        return _judge_flow(job, sandbox, note)
     clauses, problems = _prepare(job["contract"])
     if clauses is None:
         return _refused(job["job"], problems)
@@ -46,12 +50,23 @@ def _serve(job: dict[str, Any], sandbox: Sandbox, note: Note, recording: Recordi
                 "refused": list(found.refused),
             }
         case "judge":
-            program = Program(**{**job["program"], "limits": Limits(**job["program"]["limits"])})
             effort = Effort.model_validate(job["effort"])
-            with _Pair(sandbox, program) as pair:
+            with _Pair(sandbox, _program(job)) as pair:
                 judgement = judge(clauses, pair.first, pair.second, effort, recording)
             return _believed(judgement, clean=pair.clean).model_dump(mode="json")
     raise ValueError(job["job"])
+
+
+def _program(job: dict[str, Any]) -> Program:
+    return Program(**{**job["program"], "limits": Limits(**job["program"]["limits"])})
+
+
+def _judge_flow(job: dict[str, Any], sandbox: Sandbox, note: Note) -> Any:
+    flow = Flow.model_validate(job["flow"])
+    contracts = [Contract.model_validate_json(text) for text in job["contracts"]]
+    with _Pair(sandbox, _program(job)) as pair:
+        judgement = judge_flow(flow, {each.function: each for each in contracts}, pair.first, note)
+    return believed(judgement, clean=pair.clean).model_dump(mode="json")
 
 
 def _refused(job: str, problems: Sequence[Problem]) -> Any:

@@ -172,7 +172,7 @@ class Machine:
     ) -> dict[str, Any]:
         """What a function is called with but for the ports: by parameter, in order."""
         shape = self.shapes[function]
-        known = {shape.record: record, shape.clock: now, **given}
+        known: dict[str, Any] = {str(shape.record): record, str(shape.clock): now, **given}
         return {p.name: known[p.name] for p in self.contracts[function].params if p.name not in shape.ports}
 
     def start(self, given: Any, now: datetime, memory: Memory, ports: Replies | None = None) -> Played:
@@ -205,7 +205,7 @@ class Machine:
             for p in contract.params
         )  # fmt: skip
         self.observed += 1
-        (observation,) = self.observe([Call(function, wired, staged)])
+        (observation,) = self.observe([Call(function, wired, staged, is_async=contract.is_async)])
         called = replace(
             called, outcome=observation.outcome, error=observation.error, memory=staged.double.memory,
             heard=staged.heard(observation),

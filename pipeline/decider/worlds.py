@@ -106,7 +106,7 @@ class Staged:
         types = self.stage.types
         for asked in observation.asked:
             method = self.stage.method(asked.method)
-            if method is None:
+            if method is None or asked.answer is None:
                 continue
             given = self.stage.conformed(method, asked.arguments)
             arguments = tuple(given.values()) if isinstance(given, dict) else ()

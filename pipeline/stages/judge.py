@@ -11,6 +11,7 @@ from pipeline import bounds, render
 from pipeline.decider.client import RULE_SECONDS, Decider, LostSandboxError, UndecidedError
 from pipeline.decider.recording import recording_key
 from pipeline.errors import SandboxError
+from pipeline.flows.records import Flow, FlowClause, FlowJudgement
 from pipeline.records import Case, Clause, Contract, Effort, Isolation, Judgement, Rule
 from pipeline.sandbox.port import Level, Program
 from pipeline.store import InputStore
@@ -108,6 +109,30 @@ class Judge:
                 "limits", f"{'with what it returned, the rule' if named else 'what it returned'} {error}"
             )
 
+    def judge_flow(self, spec: str, flow: Flow, parts: Mapping[str, Part]) -> FlowJudgement:
+        """Whether the functions of a flow keep it together.
+
+        `parts` holds every function that the flow may come to call, by `spec.function`, callees before callers.
+        """
+        program = _flow_program(spec, parts)
+        job = {
+            "job": "flow",
+            "flow": flow.model_dump(mode="json"),
+            "contracts": [parts[f"{spec}.{name}"].contract.model_dump_json() for name in flow.functions],
+            "program": {
+                "modules": dict(program.modules), "package": program.package, "limits": asdict(program.limits),
+            },
+        }  # fmt: skip
+        try:
+            try:
+                done, _ = self._ask(job)
+            except LostSandboxError:  # the machine may have ended it for want of memory
+                done, _ = self._ask(job)
+        except UndecidedError as error:
+            clause = error.clause if error.clause in flow.clauses else "limits"
+            return FlowJudgement(clauses=(FlowClause(clause=clause, passed=False, message=str(error)),))
+        return FlowJudgement.model_validate(done)
+
     def close(self) -> None:
         """End every process this judge started, whatever it is at."""
         with self._lock:
@@ -177,6 +202,21 @@ def _program(contract: Contract, source: str, callees: Mapping[str, Part]) -> Pr
     modules["types"] = _types(contract.spec, contracts)
     modules |= {name: part.source for name, part in callees.items()}
     return Program(modules={**modules, contract.function: source}, package=f"generated.{contract.spec}")
+
+
+def _flow_program(spec: str, parts: Mapping[str, Part]) -> Program:
+    contracts = [part.contract for part in parts.values()]
+    homes = {home for each in contracts for home in (each.spec, *each.homes.values())} - {spec}
+    names = [*sorted(homes, key=lambda h: (h[0] != "_", h)), spec]
+    modules = {_module(spec, home, "types"): _types(home, contracts) for home in names}
+    modules |= {
+        _module(spec, part.contract.spec, part.contract.function): part.source for part in parts.values()
+    }
+    return Program(modules=modules, package=f"generated.{spec}")
+
+
+def _module(spec: str, home: str, name: str) -> str:
+    return name if home == spec else f"{home}.{name}"
 
 
 def _types(home: str, contracts: Sequence[Contract]) -> str:
