@@ -8,13 +8,21 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pipeline.annotations import member_names
 from pipeline.bounds import FunctionText
-from pipeline.bounds.imports import annotation_names, callee_errors, free_names, own_names, signature_bindings
+from pipeline.bounds.imports import (
+    annotation_names,
+    callee_errors,
+    free_names,
+    name_homes,
+    own_names,
+    signature_bindings,
+)
 from pipeline.bounds.names import ANNOTATIONS
-from pipeline.definitions import TypeAlias, TypeDefinition, TypeEnum, TypeRecord
+from pipeline.definitions import Method, Port, TypeAlias, TypeDefinition, TypeEnum, TypeRecord
 from pipeline.errors import InternalError
 from pipeline.formatting import LINE_LENGTH, format_python
 from pipeline.records import Contract
@@ -41,19 +49,45 @@ def _environment() -> Any:
 
 
 def render_types(
-    spec_name: str, types: Mapping[str, TypeDefinition], errors: Mapping[str, str]
+    spec_name: str,
+    types: Mapping[str, TypeDefinition],
+    errors: Mapping[str, str],
+    *,
+    ports: Mapping[str, Port] = MappingProxyType({}),
+    shared: Iterable[str] = (),
 ) -> str | None:
-    """`types.py` of a spec, sealed; None if it has neither types nor errors."""
-    return seal(_types_text(spec_name, types, errors)) if types or errors else None
+    """`types.py` of a spec, sealed; None if it has neither types nor errors nor ports.
 
-
-def render_stub_types(contract: Contract) -> str:
-    """`types.py` with the contract's own types and errors, for a prompt or a sandbox: no header, no seal.
-
-    Holds the errors of its callees as well, which a body may handle. Empty without any.
+    `shared` are types that are not its own; those it needs it imports from `_shared`.
     """
+    if not (types or errors or ports):
+        return None
+    foreign = dict.fromkeys(shared, "_shared")
+    return seal(_types_text(spec_name, types, errors, ports=ports, foreign=foreign))
+
+
+def render_stub_types(contract: Contract, home: str | None = None) -> str:
+    """`types.py` with what the contract names of its own spec, or of `home`, for a sandbox: no header, no seal.
+
+    Holds the errors of its callees as well, which a body may handle. Empty where there is nothing.
+    """
+    homes = name_homes(contract)
+    types = {name: kind for name, kind in contract.types.items() if homes[name] == home}
+    raised = {**contract.errors, **callee_errors(contract)}
+    errors = {name: meaning for name, meaning in raised.items() if homes[name] == home}
+    ports = {name: port for name, port in contract.ports.items() if homes[name] == home}
+    if not (types or errors or ports):
+        return ""
+    foreign = {name: other or contract.spec for name, other in homes.items() if other != home}
+    return _types_text(None, types, errors, ports=ports, foreign=foreign)
+
+
+def render_known_types(contract: Contract) -> str:
+    """Every type, error and port that the contract names, whichever spec defines it, in one text for a prompt."""
     errors = {**contract.errors, **callee_errors(contract)}
-    return _types_text(None, contract.types, errors) if contract.types or errors else ""
+    if not (contract.types or errors or contract.ports):
+        return ""
+    return _types_text(None, contract.types, errors, ports=contract.ports, foreign={})
 
 
 def render_function(contract: Contract, text: FunctionText) -> str:
@@ -83,9 +117,10 @@ def render_function(contract: Contract, text: FunctionText) -> str:
 
 
 def signature(contract: Contract) -> str:
-    """`def name(a: T, b: U) -> R:`, on one line."""
+    """`def name(a: T, b: U) -> R:`, on one line; `async def` for one that is awaited."""
     params = ", ".join(f"{param.name}: {param.type}" for param in contract.params)
-    return f"def {contract.function}({params}) -> {contract.returns}:"
+    keyword = "async def" if contract.is_async else "def"
+    return f"{keyword} {contract.function}({params}) -> {contract.returns}:"
 
 
 def merge_imports(statements: Iterable[str]) -> list[str]:
@@ -143,19 +178,33 @@ def _quoted(text: str) -> str:
 # -- types -------------------------------------------------------------------------------------------------
 
 
-def _types_text(spec_name: str | None, types: Mapping[str, TypeDefinition], errors: Mapping[str, str]) -> str:
+def _types_text(
+    spec_name: str | None,
+    types: Mapping[str, TypeDefinition],
+    errors: Mapping[str, str],
+    *,
+    ports: Mapping[str, Port],
+    foreign: Mapping[str, str],
+) -> str:
+    """`foreign`: names that another spec defines, and which."""
     hidden: list[str] = []
     definitions = []
     undefined = set(types)
     for name in _defined_in_order(types):
         definitions.append(_definition(name, types[name], undefined, hidden))
         undefined.remove(name)
+    protocols = [_protocol(name, port, hidden) for name, port in ports.items()]
+    needed = annotation_names(_annotations_in(types, ports)) - types.keys()
     return _formatted(
         render_template(
             "templates/types.py.j2",
             spec_name=spec_name,
-            imports=merge_imports(_type_imports(types, aliases=bool(hidden))),
+            imports=merge_imports(_type_imports(types, needed, aliases=bool(hidden), protocols=bool(ports))),
+            foreign_imports=merge_imports(
+                f"from ..{foreign[name]}.types import {name}" for name in needed & foreign.keys()
+            ),
             definitions=definitions,
+            protocols=protocols,
             errors=[
                 f'class {name}(Exception):\n    """{_quoted(_plain(errors[name]))}"""' for name in errors
             ],
@@ -164,18 +213,32 @@ def _types_text(spec_name: str | None, types: Mapping[str, TypeDefinition], erro
     )
 
 
-def _type_imports(types: Mapping[str, TypeDefinition], *, aliases: bool) -> list[str]:
-    annotations = [annotation for definition in types.values() for annotation in _annotations_of(definition)]
-    names = annotation_names(annotations) - types.keys()
+def _type_imports(
+    types: Mapping[str, TypeDefinition], needed: set[str], *, aliases: bool, protocols: bool
+) -> list[str]:
     kinds = {type(definition) for definition in types.values()}
-    found = [f"from {ANNOTATIONS[name]} import {name}" for name in names if name in ANNOTATIONS]
+    found = [f"from {ANNOTATIONS[name]} import {name}" for name in needed if name in ANNOTATIONS]
     if TypeRecord in kinds:
         found.append("from dataclasses import dataclass")
     if TypeEnum in kinds:
         found.append("from enum import StrEnum")
     if TypeAlias in kinds or aliases:
         found.append("from typing import TypeAlias")
+    if protocols:
+        found.append("from typing import Protocol")
     return found
+
+
+def _annotations_in(types: Mapping[str, TypeDefinition], ports: Mapping[str, Port]) -> list[str]:
+    methods = [method for port in ports.values() for method in port.methods]
+    return [
+        *(annotation for definition in types.values() for annotation in _annotations_of(definition)),
+        *(annotation for method in methods for annotation in _annotations_of_method(method)),
+    ]
+
+
+def _annotations_of_method(method: Method) -> list[str]:
+    return [*(param.type for param in method.params), method.returns]
 
 
 def _annotations_of(definition: TypeDefinition) -> list[str]:
@@ -213,20 +276,39 @@ def _definition(name: str, definition: TypeDefinition, undefined: set[str], hidd
             members = member_names(values).items()
             return f"class {name}(StrEnum):\n" + "\n".join(f"    {key} = {value!r}" for value, key in members)
         case TypeRecord(fields=fields):
+            names = {field.name for field in fields}
             lines = [
-                f"    {field.name}: {_field_type(name, field.name, definition, hidden)}" for field in fields
+                f"    {field.name}: {_unhidden(field.type, names, f'_{name}_{field.name}', hidden)}"
+                for field in fields
             ]
             header = f"@dataclass(frozen=True, slots=True)\nclass {name}:\n"
             return header + ("\n".join(lines) or "    pass")
 
 
-def _field_type(record: str, field: str, definition: TypeRecord, hidden: list[str]) -> str:
-    """The field's annotation, or a name for it where a field of the record hides a type (`date: date`)."""
-    annotation = next(item.type for item in definition.fields if item.name == field)
-    if annotation_names([annotation]).isdisjoint(item.name for item in definition.fields):
+def _protocol(name: str, port: Port, hidden: list[str]) -> str:
+    names = {method.name for method in port.methods}
+    lines = [f'    """{_quoted(_plain(port.summary))}"""'] if port.summary else []
+    for method in port.methods:
+        typed = [
+            f"{param.name}: {_unhidden(param.type, names, f'_{name}_{method.name}_{param.name}', hidden)}"
+            for param in method.params
+        ]
+        returns = _unhidden(method.returns, names, f"_{name}_{method.name}", hidden)
+        keyword = "async def" if method.is_async else "def"
+        header = f"    {keyword} {method.name}({', '.join(['self', *typed])}) -> {returns}:"
+        if method.summary:
+            lines += [header, f'        """{_quoted(_plain(method.summary))}"""', "        ..."]
+        else:
+            lines.append(f"{header} ...")
+    return f"class {name}(Protocol):\n" + ("\n".join(lines) or "    pass")
+
+
+def _unhidden(annotation: str, names: set[str], alias: str, hidden: list[str]) -> str:
+    """An annotation inside a class, or another name for it where a name of the class hides it (`date: date`)."""
+    if annotation_names([annotation]).isdisjoint(names):
         return annotation
-    hidden.append(f"_{record}_{field}: TypeAlias = {annotation}")
-    return f"_{record}_{field}"
+    hidden.append(f"{alias}: TypeAlias = {annotation}")
+    return alias
 
 
 def limits_of(alias: TypeAlias) -> str:

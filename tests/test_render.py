@@ -11,13 +11,14 @@ import pytest
 
 from pipeline import formatting
 from pipeline.bounds import FunctionText
-from pipeline.definitions import Param, TypeAlias, TypeEnum, TypeRecord
+from pipeline.definitions import Method, Param, Port, TypeAlias, TypeEnum, TypeRecord
 from pipeline.errors import InternalError, SettingsError
 from pipeline.formatting import format_python
 from pipeline.records import Callee, Contract, Raise
 from pipeline.render import (
     merge_imports,
     render_function,
+    render_known_types,
     render_stub_types,
     render_template,
     render_types,
@@ -63,6 +64,55 @@ CONTRACT = Contract(
         Callee(function="tidy", signature="", summary="", raises=("TidyFailed",)),
         Callee(function="mail.send", signature="", summary=""),
         Callee(function="unused", signature="", summary=""),
+    ),
+)
+PORTS = {
+    "Mailer": Port(
+        summary='Sends "mail".',
+        methods=(
+            Method(
+                name="send",
+                summary="Sends one.",
+                params=(Param(name="to", type="Email"), Param(name="on", type="datetime | None")),
+                returns="UUID",
+                raises=("TokenExpired",),
+            ),
+            Method(name="close", is_async=True),
+        ),
+    ),
+    "Clock": Port(
+        methods=(Method(name="date", params=(Param(name="zone", type="date"),), returns="date | None"),)
+    ),
+    "Idle": Port(methods=()),
+}
+SHARING = Contract(
+    spec="shop",
+    function="order",
+    summary="Orders.",
+    params=(
+        Param(name="mailer", type="Mailer"),
+        Param(name="clock", type="Clock"),
+        Param(name="basket", type="Basket"),
+    ),
+    returns="list[Email]",
+    types={
+        "Email": TypeAlias(type="str", max_length=9),
+        "Basket": TypeRecord(fields=(Param(name="owner", type="Email"), Param(name="price", type="Price"))),
+        "Price": TypeAlias(type="Decimal"),
+    },
+    errors={"TokenExpired": "Too old.", "Late": "Too late."},
+    ports={"Mailer": PORTS["Mailer"], "Clock": PORTS["Clock"]},
+    homes={"Email": "_shared", "Mailer": "_shared", "TokenExpired": "_shared"},
+    is_async=True,
+    calls=("mailer.send", "mailer.close", "clock.date"),
+    raises=(Raise(error="TokenExpired"),),
+    uses=(
+        Callee(
+            function="money.tax",
+            signature="async def tax(mailer: Mailer, price: Price) -> Price:",
+            summary="",
+            raises=("NoRate: no rate",),
+        ),
     ),
 )
 BODY = '    # kept\n    if tidy(person):\n        raise TokenExpired(re.escape("a"))\n    return send("x")\n'
@@ -165,6 +215,80 @@ def test_only_what_is_needed_is_imported():
     )
 
 
+def test_ports_are_protocols():
+    """A port is a `Protocol` after records and errors: its words, its methods in order, async where it says so."""
+    text = render_types("shop", {}, ERRORS, ports=PORTS, shared=("Email", "Unused"))
+
+    assert (
+        "\nfrom datetime import date, datetime\nfrom typing import Protocol, TypeAlias\nfrom uuid import UUID\n"
+        in text
+    )
+    assert "\n\nfrom .._shared.types import Email\n" in text
+    assert text[text.index("class Mailer") :] == PROTOCOLS
+    assert text.index("class Odd(") < text.index("class Mailer(")
+    assert text == render_types("shop", {}, ERRORS, ports=PORTS, shared=("Unused", "Email"))
+
+
+PROTOCOLS = '''\
+class Mailer(Protocol):
+    """Sends "mail"."""
+
+    def send(self, to: Email, on: datetime | None) -> UUID:
+        """Sends one."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Clock(Protocol):
+    def date(self, zone: _Clock_date_zone) -> _Clock_date: ...
+
+
+class Idle(Protocol):
+    pass
+
+
+# A name of the same spelling hides these types inside its class.
+_Clock_date_zone: TypeAlias = date
+_Clock_date: TypeAlias = date | None
+'''
+
+
+def test_ports_alone():
+    """A spec of ports has a types file; shared names alone make none."""
+    text = render_types("shop", {}, {}, ports={"Idle": PORTS["Idle"]})
+
+    assert isinstance(run(text).Idle, type)
+    assert render_types("shop", {}, {}, shared=("Email",)) is None
+
+
+def test_stub_types_of_each_home():
+    """What a contract names is one module for each spec that defines some of it, which import from one another."""
+    own, shared, money = (render_stub_types(SHARING, home) for home in (None, "_shared", "money"))
+
+    assert "from .._shared.types import Email\n" in own
+    assert [
+        line.split("(")[0].split()[1].rstrip(":") for line in own.splitlines() if line.startswith("class ")
+    ] == ["Basket", "Late", "Clock"]
+    assert "\nEmail: TypeAlias = str\n" in shared
+    assert "class Mailer(Protocol):" in shared
+    assert "class TokenExpired(Exception):" in shared
+    assert "class NoRate(Exception):" in money
+    assert "import" not in money.replace("from __future__ import annotations", "")
+    assert render_stub_types(SHARING, "other") == ""
+
+
+def test_known_types_are_one_text():
+    """For a prompt, everything a contract names stands in one text, whoever defines it; it runs."""
+    text = render_known_types(SHARING)
+
+    assert "from .." not in text
+    assert {"Email", "Basket", "Price", "TokenExpired", "Late", "NoRate", "Mailer", "Clock"} <= vars(
+        run(text)
+    ).keys()
+    assert render_known_types(CONTRACT.model_copy(update={"types": {}, "errors": {}, "uses": ()})) == ""
+
+
 def test_stub_types():
     """The contract's own types and errors and its callees' errors, without header or seal."""
     text = render_stub_types(CONTRACT)
@@ -198,6 +322,21 @@ def test_mypy_accepts_what_is_rendered(tmp_path):
         "from typing import Literal\n\n\ndef send(x: str) -> Literal['x'] | None:\n    return None\n"
     )
 
+    for spec, home in (("shop", None), ("_shared", "_shared"), ("money", "money")):
+        (tmp_path / spec).mkdir()
+        (tmp_path / spec / "__init__.py").touch()
+        (tmp_path / spec / "types.py").write_text(render_stub_types(SHARING, home))
+    (tmp_path / "shop" / "order.py").write_text(
+        render_function(SHARING, FunctionText(body=ORDER, imports=("from datetime import datetime",)))
+    )
+    (tmp_path / "shop" / "all_types.py").write_text(
+        render_types("shop", {}, ERRORS, ports=PORTS, shared=("Email",))
+    )
+    (tmp_path / "money" / "tax.py").write_text(
+        "from decimal import Decimal as Price\n\nfrom .._shared.types import Mailer\n\n\n"
+        "async def tax(mailer: Mailer, price: Price) -> Price:\n    return price\n"
+    )
+
     done = subprocess.run(
         [
             sys.executable,
@@ -215,6 +354,17 @@ def test_mypy_accepts_what_is_rendered(tmp_path):
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+ORDER = """\
+    if clock.date(datetime(2026, 1, 1).date()) is None:
+        raise Late
+    try:
+        await tax(mailer, basket.price)
+    except NoRate:
+        await mailer.close()
+    return [str(mailer.send(basket.owner, None))]
+"""
 
 
 # -- functions ---------------------------------------------------------------------------------------------
@@ -260,6 +410,21 @@ def test_function():
 def test_signature():
     """The signature is the contract's, on one line."""
     assert signature(CONTRACT) == "def verify(person: Person, now: datetime) -> Literal['x'] | None:"
+
+
+def test_async_function():
+    """An async contract's function is awaited; each name comes from the spec that defines it."""
+    text = render_function(SHARING, FunctionText(body=ORDER, imports=("from datetime import datetime",)))
+
+    assert signature(SHARING).startswith("async def order(mailer: Mailer, clock: Clock, basket: Basket) ->")
+    assert text.partition("annotations\n")[2].startswith(
+        "\nfrom datetime import datetime\n\n"
+        "from .._shared.types import Email, Mailer\n"
+        "from ..money.tax import tax\n"
+        "from ..money.types import NoRate\n"
+        "from .types import Basket, Clock, Late\n\n\n"
+        "async def order("
+    )
 
 
 def test_imports_are_merged():

@@ -12,6 +12,7 @@ import unicodedata
 import warnings
 from collections.abc import Iterator
 
+from pipeline.bounds.callees import FunctionNode
 from pipeline.bounds.imports import Binding, free_names, own_names, read_imports, resolve
 from pipeline.bounds.names import DEFAULT_IMPORTS
 from pipeline.bounds.reach import needed_imports
@@ -96,7 +97,7 @@ def _check_code(code: str, contract: Contract, *, landed: bool) -> FunctionText:
     if landed:
         _check_bound(imports, free, contract, given=given, bindings=bindings)
     needed = needed_imports(statements, contract, free=free, bindings=bindings)
-    body = _format_body(cut)
+    body = _format_body(cut, contract)
     lines = body.count("\n")
     if lines > contract.bounds.max_lines:
         raise RefusedError(f"has {lines} lines in its body; at most {contract.bounds.max_lines} are allowed")
@@ -151,14 +152,14 @@ def _check_comments(code: str) -> None:
             )
 
 
-def _the_function(tree: ast.Module, contract: Contract) -> tuple[ast.FunctionDef, list[ast.stmt]]:
+def _the_function(tree: ast.Module, contract: Contract) -> tuple[FunctionNode, list[ast.stmt]]:
     """The one function, and the import statements before it."""
-    function: ast.FunctionDef | None = None
+    function: FunctionNode | None = None
     imports: list[ast.stmt] = []
     for index, node in enumerate(tree.body):
         if isinstance(node, ast.Import | ast.ImportFrom) and function is None:
             imports.append(node)
-        elif isinstance(node, ast.FunctionDef) and node.name == contract.function:
+        elif isinstance(node, FunctionNode) and node.name == contract.function:
             if function is not None:
                 raise RefusedError(f"defines '{node.name}' twice")
             function = node
@@ -166,6 +167,10 @@ def _the_function(tree: ast.Module, contract: Contract) -> tuple[ast.FunctionDef
             raise RefusedError(f"line {node.lineno}: holds {_named(node)} beside the function; drop it")
     if function is None:
         raise RefusedError(f"does not define the function '{contract.function}'")
+    if isinstance(function, ast.AsyncFunctionDef) and not contract.is_async:
+        raise RefusedError(f"defines the async function '{function.name}'; write 'def {function.name}'")
+    if isinstance(function, ast.FunctionDef) and contract.is_async:
+        raise RefusedError(f"does not define an async function; write 'async def {function.name}'")
     return function, imports
 
 
@@ -185,7 +190,7 @@ def _named(node: ast.stmt) -> str:
 # -- the function ------------------------------------------------------------------------------------------
 
 
-def _check_signature(function: ast.FunctionDef, contract: Contract, *, landed: bool) -> None:
+def _check_signature(function: FunctionNode, contract: Contract, *, landed: bool) -> None:
     given = function.args
     if function.decorator_list:
         raise RefusedError("has a decorator; decorators keep state or change the signature")
@@ -204,11 +209,11 @@ def _check_signature(function: ast.FunctionDef, contract: Contract, *, landed: b
             raise RefusedError(f"must have the signature ({params}) -> {contract.returns}")
 
 
-def _shape(function: ast.FunctionDef) -> str:
+def _shape(function: FunctionNode) -> str:
     return ast.dump(function.args) + (ast.dump(function.returns) if function.returns else "")
 
 
-def _own_nodes(function: ast.FunctionDef) -> Iterator[ast.AST]:
+def _own_nodes(function: FunctionNode) -> Iterator[ast.AST]:
     """Every node of the function that runs as part of it, not of a function inside it."""
     pending: list[ast.AST] = list(function.body)
     while pending:
@@ -226,7 +231,7 @@ def _is_text(node: ast.stmt) -> bool:
     )
 
 
-def _without_docstring(function: ast.FunctionDef) -> list[ast.stmt]:
+def _without_docstring(function: FunctionNode) -> list[ast.stmt]:
     return function.body[1:] if _is_text(function.body[0]) else function.body
 
 
@@ -269,7 +274,7 @@ def _check_bound(
 # -- the body as text --------------------------------------------------------------------------------------
 
 
-def _cut_body(hoisted: Hoisted, function: ast.FunctionDef, statements: list[ast.stmt]) -> str:
+def _cut_body(hoisted: Hoisted, function: FunctionNode, statements: list[ast.stmt]) -> str:
     """The lines of the body with their comments, without docstring and imports.
 
     Whole lines keep their indentation, as texts over several lines would change with it.
@@ -296,12 +301,12 @@ def _cut_body(hoisted: Hoisted, function: ast.FunctionDef, statements: list[ast.
 
 
 def _first_line(node: ast.stmt) -> int:
-    decorators = node.decorator_list if isinstance(node, ast.FunctionDef) else []
+    decorators = node.decorator_list if isinstance(node, FunctionNode) else []
     return min([node.lineno, *(decorator.lineno for decorator in decorators)])
 
 
-def _format_body(cut: str) -> str:
-    formatted = format_python(f"def f():\n{cut}")
+def _format_body(cut: str, contract: Contract) -> str:
+    formatted = format_python(f"{'async ' * contract.is_async}def f():\n{cut}")
     if formatted is None:
         raise RefusedError("cannot be formatted: it is not plain Python 3.11")
     return formatted.partition("\n")[2]

@@ -3,6 +3,7 @@
 import ast
 from collections import Counter
 
+from pipeline.bounds.callees import signatures
 from pipeline.bounds.rewrite import bound_names
 from pipeline.definitions import TypeRecord
 from pipeline.records import Contract
@@ -26,9 +27,16 @@ class Fields:
         }
         self.names = {name for fields in self.records.values() for name in fields}
         self.parents = {child: node for node in ast.walk(body) for child in ast.iter_child_nodes(node)}
-        returned = {callee.function.rpartition(".")[2]: callee.signature for callee in contract.uses}
-        self.results = {name: _returned(signature) for name, signature in returned.items()}
+        self.results = {
+            name: ast.unparse(function.returns) if function.returns else ""
+            for name, function in signatures(contract).items()
+        }
         self.results |= {name: name for name in self.records}
+        self.answers = {
+            (param, method.name): method.returns
+            for param, port in contract.port_params.items()
+            for method in port.methods
+        }
         bound = Counter(bound_names(body))
         self.local = set(bound)
         self.types = {param.name: param.type for param in contract.params if not bound[param.name]}
@@ -61,6 +69,10 @@ class Fields:
                 return self.type_of(inner)
             case ast.Call(func=ast.Name(id=name)) if name not in self.local:
                 return self.results.get(name, "")
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attribute)):
+                return self.answers.get((name, attribute), "")
+            case ast.Await(value=inner):
+                return self.type_of(inner)
             case ast.Subscript(value=inner, slice=index) if not isinstance(index, ast.Slice):
                 return _element(self.type_of(inner))
             case _:
@@ -92,15 +104,6 @@ def _is_key(around: ast.AST | None, parents: dict[ast.AST, ast.AST]) -> bool:
         and isinstance(call.func, ast.Name)
         and call.func.id in {"max", "min", "sorted"}
     )
-
-
-def _returned(signature: str) -> str:
-    try:
-        function = ast.parse(f"{signature.rstrip().removesuffix(':')}: pass").body[0]
-    except SyntaxError:
-        return ""
-    returns = function.returns if isinstance(function, ast.FunctionDef) else None
-    return ast.unparse(returns) if returns else ""
 
 
 def _bare(annotation: str) -> str:

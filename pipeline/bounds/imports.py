@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pipeline.bounds.callees import name_of
 from pipeline.bounds.names import (
     ANNOTATIONS,
     REFUSED_BUILTINS,
@@ -18,7 +19,7 @@ from pipeline.bounds.names import (
     well_known_module,
 )
 from pipeline.bounds.replies import RefusedError
-from pipeline.records import Contract
+from pipeline.records import Callee, Contract
 
 _ONLY_TYPES = frozenset(("collections.abc", "typing"))
 """Their names mostly serve annotations, which are the tool's; only one in use must be allowed."""
@@ -47,23 +48,46 @@ class Binding:
 
 
 def own_names(contract: Contract) -> dict[str, str]:
-    """Name -> module, relative to the function's file, of the types, errors and callees of a contract."""
-    errors = {*contract.errors, *callee_errors(contract)}
-    names = dict.fromkeys((*contract.types, *sorted(errors)), ".types")
+    """Name -> module, relative to the function's file, of the types, errors, ports and callees of a contract."""
+    names = {name: f"..{home}.types" if home else ".types" for name, home in name_homes(contract).items()}
     for callee in contract.uses:
-        spec, _, function = callee.function.rpartition(".")
-        names[function] = f"..{spec}.{function}" if spec not in {"", contract.spec} else f".{function}"
+        function, home = name_of(callee.function), _home_of(callee, contract)
+        names[function] = f"..{home}.{function}" if home else f".{function}"
     return names
+
+
+def name_homes(contract: Contract) -> dict[str, str | None]:
+    """Type, error or port of a contract -> the spec that defines it; None for its own spec.
+
+    An error that only a callee of another spec raises is that spec's, unless the contract says otherwise.
+    """
+    errors = callee_errors(contract)
+    homes: dict[str, str | None] = dict.fromkeys(
+        (*contract.types, *contract.errors, *contract.ports, *errors)
+    )
+    for callee in contract.uses:
+        for name in _raised_by(callee):
+            if name in errors:
+                homes[name] = homes[name] or _home_of(callee, contract)
+    return homes | {name: home for name, home in contract.homes.items() if name in homes}
+
+
+def _home_of(callee: Callee, contract: Contract) -> str | None:
+    spec = callee.function.rpartition(".")[0]
+    return spec if spec not in {"", contract.spec} else None
+
+
+def _raised_by(callee: Callee) -> list[str]:
+    return [match[0] for line in callee.raises if (match := re.match(r"[^\W\d]\w*", line))]
 
 
 def callee_errors(contract: Contract) -> dict[str, str]:
     """Name -> meaning of the errors only a callee raises; a caller may want to handle them."""
     found = {}
     for callee in contract.uses:
-        for line in callee.raises:
-            match = re.match(r"[^\W\d]\w*", line)
-            if match and match[0] not in contract.errors and not is_builtin(match[0]):
-                found[match[0]] = f"Raised by {callee.function}."
+        for name in _raised_by(callee):
+            if name not in contract.errors and not is_builtin(name):
+                found[name] = f"Raised by {callee.function}."
     return found
 
 
@@ -80,7 +104,8 @@ def annotation_names(annotations: Iterable[str]) -> set[str]:
 def free_names(body: str, contract: Contract) -> set[str]:
     """Names the body takes from outside the function, as Python itself resolves them."""
     params = ", ".join(param.name for param in contract.params)
-    source = f"def {contract.function}({params}):\n{body}"
+    keyword = "async def" if contract.is_async else "def"
+    source = f"{keyword} {contract.function}({params}):\n{body}"
     try:
         pending = symtable.symtable(source, "<reply>", "exec").get_children()
     except SyntaxError as error:

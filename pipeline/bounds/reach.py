@@ -5,6 +5,7 @@ import string
 from types import ModuleType
 from typing import Any, NoReturn
 
+from pipeline.bounds.effects import port_calls
 from pipeline.bounds.fields import Fields
 from pipeline.bounds.imports import Binding
 from pipeline.bounds.names import (
@@ -26,7 +27,8 @@ def needed_imports(
 
     Raises RefusedError for the first thing in it that reaches beyond the function's bounds.
     """
-    reach = _Reach(contract, free, bindings, Fields(contract, statements))
+    asked = port_calls(statements, contract, free=free)
+    reach = _Reach(contract, free, bindings, Fields(contract, statements), asked)
     for statement in statements:
         reach.visit(statement)
     return reach.needed
@@ -34,7 +36,12 @@ def needed_imports(
 
 class _Reach(ast.NodeVisitor):
     def __init__(
-        self, contract: Contract, free: set[str], bindings: dict[str, Binding], fields: Fields
+        self,
+        contract: Contract,
+        free: set[str],
+        bindings: dict[str, Binding],
+        fields: Fields,
+        asked: set[ast.expr],
     ) -> None:
         self.contract = contract
         self.free = free
@@ -44,6 +51,8 @@ class _Reach(ast.NodeVisitor):
         self.managed: set[str] = set()
         """Names bound by `with`: a local decimal context is set by attribute."""
         self.fields = fields
+        self.asked = asked
+        """Methods of ports, which may have any name and take any argument."""
         self.raised = {item.error for item in contract.raises}
 
     # -- names and attributes ----------------------------------------------------------------------------
@@ -158,6 +167,10 @@ class _Reach(ast.NodeVisitor):
     # -- calls -------------------------------------------------------------------------------------------
 
     def visit_Call(self, node: ast.Call) -> None:
+        if node.func in self.asked:
+            for argument in (*node.args, *node.keywords):
+                self.visit(argument)
+            return
         given = len(node.args) + len(node.keywords)
         if isinstance(node.func, ast.Name) and node.func.id == "type" and "type" in self.free:
             if given != 1 or node.keywords or isinstance(node.args[0], ast.Starred):
@@ -207,7 +220,7 @@ class _Reach(ast.NodeVisitor):
         _refuse(node, f"defines the class '{node.name}'; only one function may be written")
 
     def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
-        _refuse(node, f"defines the async function '{node.name}'; nothing here is async")
+        _refuse(node, f"defines the async function '{node.name}' inside; await where it is needed instead")
 
 
 def _drops_zone(node: ast.Call) -> bool:

@@ -8,6 +8,7 @@ import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from pipeline.bounds.callees import FunctionNode
 from pipeline.bounds.imports import own_names, signature_bindings
 from pipeline.bounds.names import is_builtin, public_names
 from pipeline.bounds.replies import RefusedError
@@ -48,7 +49,7 @@ class Hoisted:
     """Numbers of the lines that held nothing else."""
 
 
-def hoist_imports(code: str, function: ast.FunctionDef) -> Hoisted:
+def hoist_imports(code: str, function: FunctionNode) -> Hoisted:
     """Take every import statement out of the function, wherever in it.
 
     Raises RefusedError where the name could stand for something else before, after or around the import.
@@ -69,7 +70,7 @@ def hoist_imports(code: str, function: ast.FunctionDef) -> Hoisted:
     return hoisted
 
 
-def _blocks(function: ast.FunctionDef) -> list[list[ast.stmt]]:
+def _blocks(function: FunctionNode) -> list[list[ast.stmt]]:
     """The blocks of statements, from the end of the text to its start: what was cut moves nothing before it."""
     found = [getattr(node, name, None) for node in ast.walk(function) for name in _BLOCK_FIELDS]
     blocks = [block for block in found if isinstance(block, list) and block]
@@ -114,7 +115,7 @@ def _remove_run(
         emptied |= set(range(start.lineno + 1, end_line + 1))
 
 
-def _check_same_meaning(function: ast.FunctionDef) -> None:
+def _check_same_meaning(function: FunctionNode) -> None:
     bound = set(bound_names(function))
     for name, node in _imported(function):
         if name in bound:
@@ -122,7 +123,7 @@ def _check_same_meaning(function: ast.FunctionDef) -> None:
                 f"line {node.lineno}: imports '{name}' and binds that name to something else; use another name"
             )
     for inner in ast.walk(function):
-        if isinstance(inner, ast.FunctionDef) and inner is not function:
+        if isinstance(inner, FunctionNode) and inner is not function:
             for name, node in _imported(inner):
                 if is_builtin(name):
                     raise RefusedError(
@@ -140,7 +141,7 @@ def _imported(tree: ast.AST) -> Iterator[tuple[str, ImportNode]]:
 # -- the prefix of a module that shares its name with a class of the signature -----------------------------
 
 
-def drop_prefixes(code: str, tree: ast.Module, function: ast.FunctionDef, contract: Contract) -> str:
+def drop_prefixes(code: str, tree: ast.Module, function: FunctionNode, contract: Contract) -> str:
     """`datetime.timedelta` as `timedelta`, where `import datetime` would take the name of the signature's class.
 
     The text as it is if that is not needed, or not certain to keep the meaning of every use.
@@ -158,7 +159,7 @@ def _binds_module(node: ast.AST, module: str) -> bool:
 
 
 def _without_prefix(
-    code: str, tree: ast.Module, function: ast.FunctionDef, contract: Contract, *, module: str
+    code: str, tree: ast.Module, function: FunctionNode, contract: Contract, *, module: str
 ) -> str:
     inside = ast.Module(function.body, [])
     uses = [node for node in ast.walk(inside) if isinstance(node, ast.Attribute) and _is_of(node, module)]
@@ -240,10 +241,10 @@ class _Bare(ast.NodeTransformer):
         """Imports are checked by themselves."""
 
 
-def _same_but_prefix(rewritten: str, function: ast.FunctionDef, module: str, new: dict[str, str]) -> bool:
+def _same_but_prefix(rewritten: str, function: FunctionNode, module: str, new: dict[str, str]) -> bool:
     """Whether the new text is the old function in everything else; Python 3.11 misplaces parts of f-strings."""
     try:
-        found = [node for node in ast.parse(rewritten).body if isinstance(node, ast.FunctionDef)]
+        found = [node for node in ast.parse(rewritten).body if isinstance(node, FunctionNode)]
     except SyntaxError:
         return False
     old = _Bare(module, new).visit(ast.Module(copy.deepcopy(function.body), []))

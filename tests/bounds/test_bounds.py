@@ -94,7 +94,7 @@ REFUSED = [
     ("starred", fenced("def verify(progress, now, *rest):\n    return 1"), "starred"),
     ("keyword only", fenced("def verify(progress, *, now):\n    return 1"), "keyword-only"),
     ("decorator", fenced("@cache\n" + GOOD), "decorator"),
-    ("async", fenced("async " + GOOD), "async function 'verify'"),
+    ("async", fenced("async " + GOOD), "the async function 'verify'; write 'def verify'"),
     ("generator", body("yield progress"), "generator"),
     # Imports.
     ("module with effects", fenced("import os\n" + GOOD), "imports 'os'"),
@@ -283,7 +283,7 @@ REFUSED = [
     ("global", body("global Progress", "Progress = 1", "return progress"), "declares 'Progress' global"),
     ("global of its own", body("global seen", "seen = 1", "return progress"), "nothing defines"),
     ("class inside", body("class A:", "    pass", "return A"), "the class 'A'"),
-    ("async inside", body("async def g():", "    return 1", "return g()"), "nothing here is async"),
+    ("async inside", body("async def g():", "    return 1", "return g()"), "the async function 'g' inside"),
     # Stubs and elisions.
     ("pass", body("pass"), "stub"),
     ("dots", body("..."), "stub"),
