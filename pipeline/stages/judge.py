@@ -88,7 +88,7 @@ class Judge:
         refusal = bounds.check_source(source, contract)
         if refusal is not None:
             return _single("bounds", refusal.reason)
-        return self.judge_program(contract, _program(contract, source, callees), effort)
+        return self.judge_program(contract, _program(contract.spec, [*callees.values(), Part(contract, source)]), effort)
 
     def judge_program(self, contract: Contract, program: Program, effort: Effort = THOROUGH) -> Judgement:
         """Whether a program keeps a contract, the bounds aside: what is left once they have been checked."""
@@ -114,7 +114,7 @@ class Judge:
 
         `parts` holds every function that the flow may come to call, by `spec.function`, callees before callers.
         """
-        program = _flow_program(spec, parts)
+        program = _program(spec, list(parts.values()))
         job = {
             "job": "flow",
             "flow": flow.model_dump(mode="json"),
@@ -193,24 +193,14 @@ class Judge:
             )
 
 
-def _program(contract: Contract, source: str, callees: Mapping[str, Part]) -> Program:
-    contracts = [contract, *(part.contract for part in callees.values())]
-    homes = {home for each in contracts for home in (each.spec, *each.homes.values())} - {contract.spec}
-    modules = {
-        f"{home}.types": _types(home, contracts) for home in sorted(homes, key=lambda h: (h[0] != "_", h))
-    }
-    modules["types"] = _types(contract.spec, contracts)
-    modules |= {name: part.source for name, part in callees.items()}
-    return Program(modules={**modules, contract.function: source}, package=f"generated.{contract.spec}")
-
-
-def _flow_program(spec: str, parts: Mapping[str, Part]) -> Program:
-    contracts = [part.contract for part in parts.values()]
+def _program(spec: str, parts: Sequence[Part]) -> Program:
+    """Functions of a spec, and those of others that they call, callees before callers."""
+    contracts = [part.contract for part in parts]
     homes = {home for each in contracts for home in (each.spec, *each.homes.values())} - {spec}
     names = [*sorted(homes, key=lambda h: (h[0] != "_", h)), spec]
     modules = {_module(spec, home, "types"): _types(home, contracts) for home in names}
     modules |= {
-        _module(spec, part.contract.spec, part.contract.function): part.source for part in parts.values()
+        _module(spec, part.contract.spec, part.contract.function): part.source for part in parts
     }
     return Program(modules=modules, package=f"generated.{spec}")
 
