@@ -114,17 +114,20 @@ def read_landed(folder: Path, function: str) -> Landed:
 
 
 def derived_digests(specs: Iterable[Spec]) -> dict[str, str]:
-    """`spec.function` -> digest of what its spec gives for it, the promises of its callees included.
-
-    `specs` come in an order in which callees come before their callers.
-    """
-    digests: dict[str, str] = {}
+    """`spec.function` -> digest of what its spec gives for it, the promises of its callees included."""
+    contracts = {f.contract.id: f.contract for spec in specs for f in spec.functions}
     promises: dict[str, str] = {}
-    for contract in (function.contract for spec in specs for function in spec.functions):
-        callees = [promises[callee] for callee in contract.callee_ids]
-        digests[contract.id] = contract_file.derived_digest(contract, callees)
-        promises[contract.id] = contract_file.promise_digest(contract, callees)
-    return digests
+
+    def promised(name: str) -> str:
+        if name not in promises:
+            callees = [promised(callee) for callee in contracts[name].callee_ids]
+            promises[name] = contract_file.promise_digest(contracts[name], callees)
+        return promises[name]
+
+    return {
+        name: contract_file.derived_digest(contract, [promised(callee) for callee in contract.callee_ids])
+        for name, contract in contracts.items()
+    }
 
 
 def check_spec(generated: Path, spec: Spec, digests: Mapping[str, str]) -> tuple[Status, ...]:

@@ -130,8 +130,10 @@ def read_project(
     loaded = specs_module.load_specs(settings.root, selection)
     if loaded.findings:
         return Project(settings, loaded.findings)
-    decided = (*choices, *_recorded(settings, loaded.every))
-    every = [decisions.with_choices(spec, decided) for spec in loaded.every]
+    shared = () if loaded.shared is None else (loaded.shared,)
+    read = (*shared, *loaded.context, *loaded.specs)
+    decided = (*choices, *_recorded(settings, read))
+    every = [decisions.with_choices(spec, decided) for spec in read]
     undecided = {(each.home, each.name): each for spec in every for each in decisions.open_decisions(spec, decided)}
     digests = landed.derived_digests(every)
     by_name = {
@@ -142,7 +144,7 @@ def read_project(
     incoherent = check_coherence([_placed(status) for status in by_name.values()])
     if incoherent:
         return Project(settings, tuple(incoherent))
-    names = {spec.name for spec in loaded.specs}
+    names = {spec.name for spec in (*shared, *loaded.specs)}
     chosen = tuple(spec for spec in every if spec.name in names)
     project = Project(
         settings,
