@@ -53,7 +53,9 @@ def check_flows(generated: Path, spec: Spec, statuses: Mapping[str, Status]) -> 
         )
         text = disk.read_text(path)
         if text is not None and contract_file.is_edited(text):
-            edited = f"{path}: edited by hand; restore it (git restore {path}), or delete it to have it made again"
+            edited = (
+                f"{path}: edited by hand; restore it (git restore {path}), or delete it to have it made again"
+            )
             found.append(replace(status, conflicts=(edited,)))
         else:
             landed = {name: statuses[name].landed.source_text or "" for name in functions}

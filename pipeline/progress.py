@@ -115,7 +115,6 @@ class LiveView:
             f"[{self._count}/{self._total}] {done_line(report)}", style=style, markup=False
         )
 
-
     def flow(self, report: FlowReport) -> None:
         style = "red" if report.action in {"failed", "blocked"} else "green"
         self._live.console.print(flow_line(report), style=style, markup=False)

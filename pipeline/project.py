@@ -18,6 +18,7 @@ from pipeline.landed_flows import FlowStatus
 from pipeline.records import Contract, DecisionRecord, Finding, Place, Spec, SpecFunction
 from pipeline.reports import FunctionReport
 from pipeline.settings import Settings
+from pipeline.specs.shape import SHARED
 from pipeline.stages.judge import Judge
 from pipeline.store import InputStore
 
@@ -64,7 +65,8 @@ class Project:
 
     def conflicts(self) -> list[str]:
         """What a person must look at before anything may be written."""
-        found = [conflict for status in (*self.statuses, *self.flows) for conflict in status.conflicts]
+        found = [conflict for status in self.statuses for conflict in status.conflicts]
+        found += [conflict for flow in self.flows for conflict in flow.conflicts]
         found += [
             trouble for path, text in self._texts() if (trouble := landed.check_mechanical(path, text)[1])
         ]
@@ -102,7 +104,9 @@ class Project:
         found: list[tuple[Path, str | None]] = []
         for spec in self.specs:
             folder = self.settings.generated / spec.name
-            types = render.render_types(spec.name, spec.types, spec.errors, ports=spec.ports, shared=spec.shared)
+            types = render.render_types(
+                spec.name, spec.types, spec.errors, ports=spec.ports, shared=spec.shared
+            )
             decided = decisions.render_decisions(spec, self.choices)
             found += [
                 (folder / landed.TYPES, types),
@@ -134,7 +138,9 @@ def read_project(
     read = (*shared, *loaded.context, *loaded.specs)
     decided = (*choices, *_recorded(settings, read))
     every = [decisions.with_choices(spec, decided) for spec in read]
-    undecided = {(each.home, each.name): each for spec in every for each in decisions.open_decisions(spec, decided)}
+    undecided = {
+        (each.home, each.name): each for spec in every for each in decisions.open_decisions(spec, decided)
+    }
     digests = landed.derived_digests(every)
     by_name = {
         status.function.contract.id: status

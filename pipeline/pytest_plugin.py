@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from pipeline.flows.records import FlowVerdict
+    from pipeline.flows.records import FlowClause, FlowVerdict
     from pipeline.landed import Landed
     from pipeline.records import Clause
     from pipeline.stages.judge import Judge, Part
@@ -43,17 +43,17 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 class EvidenceFile(pytest.File):
     """What was promised in one file: judged once, when its first clause is asked for."""
 
-    _judged: "dict[str, Clause] | None" = None
+    _judged: "dict[str, Clause | FlowClause] | None" = None
 
     @abstractmethod
     def broken_link(self) -> str | None:
         """Where the chain of digests is broken, in words."""
 
     @abstractmethod
-    def judge(self, judge: "Judge") -> "tuple[Clause, ...]":
+    def judge(self, judge: "Judge") -> "tuple[Clause | FlowClause, ...]":
         """What a judge says of every clause."""
 
-    def clause(self, name: str) -> "Clause":
+    def clause(self, name: str) -> "Clause | FlowClause":
         if self._judged is None:
             self._judged = {clause.clause: clause for clause in self.judge(_judge_of(self.config))}
         found = self._judged.get(name)
@@ -85,7 +85,7 @@ class ContractFile(EvidenceFile):
     def broken_link(self) -> str | None:
         return self._present().broken_link()
 
-    def judge(self, judge: "Judge") -> "tuple[Clause, ...]":
+    def judge(self, judge: "Judge") -> "tuple[Clause | FlowClause, ...]":
         from pipeline.reading import judge_landed
 
         return judge_landed(judge, self._present()).clauses
@@ -131,7 +131,7 @@ class FlowFile(EvidenceFile):
         changed = sorted(name for name in now if now[name] != verdict.sources[name])
         return f"its verdict speaks of other sources: {', '.join(changed)}" if changed else None
 
-    def judge(self, judge: "Judge") -> "tuple[Clause, ...]":
+    def judge(self, judge: "Judge") -> "tuple[Clause | FlowClause, ...]":
         verdict = self._verdict()
         assert verdict is not None
         return judge.judge_flow(verdict.spec, verdict.flow, self._parts(verdict)).clauses

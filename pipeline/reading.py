@@ -92,7 +92,9 @@ def check(
                 reports[report.function] = report
                 progress.done(report)
             for flow in project.flows:
-                if flow.fresh and all(reports[name].action == "fresh" for name in flow.functions if name in reports):
+                if flow.fresh and all(
+                    reports[name].action == "fresh" for name in flow.functions if name in reports
+                ):
                     flows[flow.id] = _judge_flow_again(project, judge, flow)
                     progress.flow(flows[flow.id])
         finally:
@@ -219,24 +221,23 @@ def _flow_planned(project: Project, flow: FlowStatus, wanted: Wanted) -> FlowRep
     )
     if report.action == "edited" or (report.action == "fresh" and not asked):
         return report
-    return report.model_copy(update={"action": "planned", "reasons": report.reasons or ("its functions change",)})
+    return report.model_copy(
+        update={"action": "planned", "reasons": report.reasons or ("its functions change",)}
+    )
 
 
 def _judge_flow_again(project: Project, judge: Judge, flow: FlowStatus) -> FlowReport:
     report, _ = judge_flow(judge, flow, flow_parts(project.settings.generated, flow.functions))
-    return report if report.action == "failed" else report.model_copy(update={"action": "fresh", "reasons": ()})
+    return (
+        report if report.action == "failed" else report.model_copy(update={"action": "fresh", "reasons": ()})
+    )
 
 
 def _strangers(project: Project) -> tuple[str, ...]:
-    statuses = {
-        conflict
-        for status in (*project.statuses, *project.flows)
-        for conflict in map(project.relative, status.conflicts)
-    }
+    told = [*(status.conflicts for status in project.statuses), *(flow.conflicts for flow in project.flows)]
+    statuses = {project.relative(conflict) for conflicts in told for conflict in conflicts}
     found = [conflict for conflict in project.conflicts() if conflict not in statuses]
-    found += [
-        f"{path}: does not match its spec; run drystone generate" for path in project.mechanical()
-    ]
+    found += [f"{path}: does not match its spec; run drystone generate" for path in project.mechanical()]
     found += [
         f"{path}: its function is gone from the specs; drystone generate removes it"
         for path in project.strangers.orphans

@@ -11,10 +11,12 @@ from pipeline.asking import Asking, Desk, Usage
 from pipeline.errors import AnswerPending, DrystoneError, OutputError
 from pipeline.flow_evidence import judge_flow
 from pipeline.landed import Status
+from pipeline.llm.registry import HANDOFF
 from pipeline.project import Project, fresh_report, open_judge, read_project
 from pipeline.records import Contract
 from pipeline.reports import Accepted, Action, Attempt, FlowReport, FunctionReport, Rejected, Report
 from pipeline.settings import Settings
+from pipeline.specs.shape import SHARED
 from pipeline.stages import architect, implement, land
 from pipeline.stages.judge import Part
 from pipeline.writing import Writer
@@ -93,7 +95,9 @@ class _Generation:
             name: status for name, status in self._statuses.items() if wanted.fresh or not status.fresh
         }
         self._flows = {
-            spec.name: [flow for flow in project.flows if flow.spec == spec.name] for spec in project.specs if spec.flows
+            spec.name: [flow for flow in project.flows if flow.spec == spec.name]
+            for spec in project.specs
+            if spec.flows
         }
         """Specs that land whole or not at all."""
         self._parts: dict[str, Part] = {}
@@ -129,7 +133,11 @@ class _Generation:
                         self._progress.announce(self._settings.why_models)
                     self._progress.start(list(self._stale), "checking contracts")
                     findings, notes = preparing.look_over(
-                        self._project, self._judge, self._asking, list(self._stale.values()), self._progress.stage
+                        self._project,
+                        self._judge,
+                        self._asking,
+                        list(self._stale.values()),
+                        self._progress.stage,
                     )
                     if findings:
                         return Outcome(Report(findings=findings, notes=notes, sandbox=isolation))
@@ -141,7 +149,9 @@ class _Generation:
         notes += self._unreached() if self._error or self._interrupted else self._tidy()
         report = Report(
             functions=tuple(self._reports[name] for name in self._statuses if name in self._reports),
-            flows=tuple(self._flow_reports[flow.id] for flow in self._project.flows if flow.id in self._flow_reports),
+            flows=tuple(
+                self._flow_reports[flow.id] for flow in self._project.flows if flow.id in self._flow_reports
+            ),
             notes=notes,
             diff=self._writer.diff() if self._wanted.only_diff else "",
             sandbox=isolation,
@@ -169,9 +179,15 @@ class _Generation:
 
         Where nothing landed because something failed, the old files of a spec stay: its last good functions need them.
         """
-        landed_in = {name.partition(".")[0] for name in self._stale if self._reports[name].action in {"landed", "changed"}}
+        landed_in = {
+            name.partition(".")[0]
+            for name in self._stale
+            if self._reports[name].action in {"landed", "changed"}
+        }
         failed = {name.partition(".")[0] for name in self._stale} - landed_in
-        failed |= {flow.partition(".")[0] for flow, report in self._flow_reports.items() if report.action == "failed"}
+        failed |= {
+            flow.partition(".")[0] for flow, report in self._flow_reports.items() if report.action == "failed"
+        }
         failed |= {SHARED} if failed else set()
         self._writer.tidy(frozenset(failed))
         for path in self._project.strangers.orphans:
@@ -199,8 +215,12 @@ class _Generation:
                     running[pool.submit(self._settle, spec)] = spec
                 if not running:  # specs that use one another, and one of them lands whole
                     for name in waiting:
-                        because = "its spec and another one wait for each other; move what both use into a third"
-                        self._reports[name] = FunctionReport(function=name, action="blocked", reasons=(because,))
+                        because = (
+                            "its spec and another one wait for each other; move what both use into a third"
+                        )
+                        self._reports[name] = FunctionReport(
+                            function=name, action="blocked", reasons=(because,)
+                        )
                     waiting.clear()
                     continue
                 finished, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -228,7 +248,10 @@ class _Generation:
         contract = self._statuses[name].function.contract
         return all(
             callee in self._project.context
-            or (callee in self._reports and (callee.startswith(f"{contract.spec}.") or self._is_settled(callee)))
+            or (
+                callee in self._reports
+                and (callee.startswith(f"{contract.spec}.") or self._is_settled(callee))
+            )
             for callee in contract.callee_ids
         )
 
@@ -244,7 +267,8 @@ class _Generation:
     def _rests_on_stale(self, status: Status) -> bool:
         """Whether a function that is fresh may have to be judged again, because what it calls may become another."""
         return any(
-            callee in self._stale or (callee in self._statuses and self._rests_on_stale(self._statuses[callee]))
+            callee in self._stale
+            or (callee in self._statuses and self._rests_on_stale(self._statuses[callee]))
             for callee in status.function.contract.callee_ids
         )
 
@@ -296,7 +320,8 @@ class _Generation:
         report = FunctionReport(
             function=name,
             action="failed",
-            reasons=status.reasons or (("asked for afresh",) if name in self._stale else ("what it uses changed",)),
+            reasons=status.reasons
+            or (("asked for afresh",) if name in self._stale else ("what it uses changed",)),
             attempts=made.attempts,
             refused_proposals=planned.refused,
             calls=desk.usage.calls,
@@ -307,7 +332,9 @@ class _Generation:
         self._parts.pop(name, None)
         if not isinstance(made, Accepted):
             desk.forget()
-            if status.fresh and name in self._stale:  # asked for afresh in vain: callers can build on the last good one
+            if (
+                status.fresh and name in self._stale
+            ):  # asked for afresh in vain: callers can build on the last good one
                 self._parts[name] = _landed_part(status)
             return report
         files = land.render_landing(
@@ -381,7 +408,11 @@ class _Generation:
     def _settle(self, spec: str) -> None:
         """Judge the flows of a spec on all its functions; land all of them, or none."""
         mine = [name for name in self._statuses if name.startswith(f"{spec}.")]
-        failed = [name for name in mine if name not in self._parts or self._reports[name].action in {"failed", "blocked"}]
+        failed = [
+            name
+            for name in mine
+            if name not in self._parts or self._reports[name].action in {"failed", "blocked"}
+        ]
         evidence: dict[Path, str] = {}
         landed_as: Action = "changed" if self._wanted.only_diff else "landed"
         for flow in self._flows[spec]:

@@ -20,7 +20,8 @@ def exit_code(outcome: Outcome) -> int:
         return outcome.error.exit_code
     if outcome.report.findings:
         return 1
-    actions = {each.action for each in (*outcome.report.functions, *outcome.report.flows)}
+    actions = {function.action for function in outcome.report.functions}
+    actions |= {flow.action for flow in outcome.report.flows}
     if actions & {"stale", "edited"} or outcome.report.strangers:
         return 3
     return 4 if actions & {"failed", "blocked", "held"} else 0

@@ -87,7 +87,10 @@ def _read_float(value: Any) -> float:
 
 def _read_duration(value: Any) -> Any:
     if isinstance(value, str) and (match := _SHORT_DURATION.fullmatch(value.strip())):
-        return timedelta(**{_DURATION_UNITS[match[2]]: int(match[1])})
+        try:
+            return timedelta(**{_DURATION_UNITS[match[2]]: int(match[1])})
+        except OverflowError:
+            raise ValueError(f"{_show(value)} is too long a duration") from None
     return _refuse((str, timedelta), "a duration such as '24h' or 'PT24H'")(value)
 
 

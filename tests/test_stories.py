@@ -85,4 +85,4 @@ def test_the_landed_flow_rolls_back_with_the_standard_library_alone(story: Proje
     boot = "import sys, runpy; sys.path.insert(0, sys.argv[1]); runpy.run_path(sys.argv[2])"
     command = [sys.executable, "-I", "-S", "-B", "-c", boot, str(story.generated), str(tmp_path / "use.py")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (0, "") == (done.returncode, done.stderr)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -99,7 +99,9 @@ def test_a_spec_with_a_flow_lands_whole(project: Project, server: ModelServer) -
     assert project.run("check").code == 0
 
 
-def test_one_failing_function_keeps_its_whole_spec_from_landing(project: Project, server: ModelServer) -> None:
+def test_one_failing_function_keeps_its_whole_spec_from_landing(
+    project: Project, server: ModelServer
+) -> None:
     """Nothing is written; the next run asks for the failing function alone."""
     server.answers = {**RIGHT, "switch_off": [WRONG]}
     run = project.run("generate", "--json")
@@ -121,7 +123,9 @@ def test_a_changed_flow_is_judged_again_and_asks_nobody(project: Project, server
     project.write_spec("lamp", LAMP.replace("after: 1000h", "after: 2000h"))
     assert flows(project, "check", "--no-judge") == {"lamp.burn": "stale"}
     assert flows(project, "generate") == {"lamp.burn": "landed"}
-    project.write_spec("lamp", LAMP.replace("lamp.switched >= initial.switched", "lamp.switched == initial.switched"))
+    project.write_spec(
+        "lamp", LAMP.replace("lamp.switched >= initial.switched", "lamp.switched == initial.switched")
+    )
     run = project.run("generate", "--json")
     assert (run.code, run.report["flows"][0]["action"]) == (4, "failed")
     assert "call: switch_on" in run.report["flows"][0]["counterexample"]
@@ -202,7 +206,9 @@ def shop(server: ModelServer, tmp_path: Path) -> Project:
     return made
 
 
-def test_specs_that_use_one_another_are_generated_from_the_bottom_up(shop: Project, server: ModelServer) -> None:
+def test_specs_that_use_one_another_are_generated_from_the_bottom_up(
+    shop: Project, server: ModelServer
+) -> None:
     """The callee first, though its file comes last; the caller's model sees its contract and never its body."""
     assert shop.run("generate").code == 0
     assert server.functions() == ["net", "total"]
@@ -237,7 +243,10 @@ def test_a_caller_is_judged_again_when_its_callee_becomes_another(shop: Project,
     shop.write_spec("prices", PRICES.replace("without anything", "without more"))
     assert shop.run("generate", "--json").code == 0
     server.reset()
-    server.answers = {"net": [python("def net(cents):\n    return cents + 2 * (cents // 1000)\n")], "total": [TOTAL]}
+    server.answers = {
+        "net": [python("def net(cents):\n    return cents + 2 * (cents // 1000)\n")],
+        "total": [TOTAL],
+    }
     run = shop.run("generate", "prices", "--fresh", "--json")
     assert (run.code, run.actions()) == (0, {"prices.net": "landed"})
 

@@ -75,10 +75,12 @@ def _read_case(reader: Reader, example: ExampleFile, at: Path, *, name: str) -> 
 
 
 def _check_contradictions(draft: Draft, name: str, cases: list[Case]) -> Iterable[Finding]:
-    first: dict[str, Case] = {}
+    first: dict[str, int] = {}
     for index, case in enumerate(cases):
-        same = first.setdefault(digest_json(case.given), case)
+        other = first.setdefault(digest_json(case.given), index)
+        same = cases[other]
         other_calls = None not in {case.calls, same.calls} and case.calls != same.calls
         if (case.returns, case.raises) != (same.returns, same.raises) or other_calls:
-            message = f"contradicts '{same.name}': the same call with another outcome"
+            place = draft.document.at("functions", name, "examples", other)
+            message = f"contradicts '{same.name}' at {place}: the same call with another outcome"
             yield draft.at("functions", name, "examples", index, message=message)

@@ -1,5 +1,6 @@
 """Specs together: the definitions they share, and what functions of one use of another."""
 
+import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -8,6 +9,7 @@ from pipeline.annotations import annotation_names
 from pipeline.records import Case, Finding, Spec, SpecFlow, SpecFunction
 from pipeline.specs.checks import check_coverage, check_definitions, check_spec
 from pipeline.specs.contracts import decision_records, derive_function
+from pipeline.specs.contradictions import check_contradictions
 from pipeline.specs.draft import Draft, annotations_of
 from pipeline.specs.examples import parse_cases
 from pipeline.specs.flows import read_flows
@@ -141,7 +143,7 @@ class Together:
             return None
         functions = self._derive(draft, cases)
         flows, found = read_flows(draft, functions) if draft.file.flows else ((), [])
-        self._found[name] += found
+        self._found[name] += [*found, *check_contradictions(draft, functions, flows)]
         if self._found[name]:
             return None
         self._derived[name] = functions

@@ -88,7 +88,9 @@ class Judge:
         refusal = bounds.check_source(source, contract)
         if refusal is not None:
             return _single("bounds", refusal.reason)
-        return self.judge_program(contract, _program(contract.spec, [*callees.values(), Part(contract, source)]), effort)
+        return self.judge_program(
+            contract, _program(contract.spec, [*callees.values(), Part(contract, source)]), effort
+        )
 
     def judge_program(self, contract: Contract, program: Program, effort: Effort = THOROUGH) -> Judgement:
         """Whether a program keeps a contract, the bounds aside: what is left once they have been checked."""
@@ -199,9 +201,7 @@ def _program(spec: str, parts: Sequence[Part]) -> Program:
     homes = {home for each in contracts for home in (each.spec, *each.homes.values())} - {spec}
     names = [*sorted(homes, key=lambda h: (h[0] != "_", h)), spec]
     modules = {_module(spec, home, "types"): _types(home, contracts) for home in names}
-    modules |= {
-        _module(spec, part.contract.spec, part.contract.function): part.source for part in parts
-    }
+    modules |= {_module(spec, part.contract.spec, part.contract.function): part.source for part in parts}
     return Program(modules=modules, package=f"generated.{spec}")
 
 
