@@ -10,6 +10,11 @@ from pipeline.records import Case, Contract, Raise, Rule
 from pipeline.stages.judge import Part
 
 HOURS = timedelta(hours=1)
+_IMPORTS = """
+from __future__ import annotations
+from dataclasses import replace
+from datetime import datetime, timedelta
+"""
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,7 @@ _order = _Maker(
     "shop", _ORDER_TYPES, ["BankDown", "StockDown", "PostDown", "TooMany"],
     {"Bank": _BANK, "Stock": _STOCK, "Post": _POST},
 )  # fmt: skip
+_ORDER_HEAD = _IMPORTS + "from .types import BankDown, Order, PostDown, Step, StockDown, TooMany\n"
 _NEW_ORDER = {"number": "n-1", "item": "cup", "count": 2, "price": 30, "step": "new", "payment": ""}
 
 ORDER = Machine(
@@ -193,64 +199,34 @@ ORDER = Machine(
         )
     },
     {
-        "reserve": """
-from __future__ import annotations
-from dataclasses import replace
-from .types import Order, Step, StockDown, TooMany
-
-
+        "reserve": _ORDER_HEAD + """
 def reserve(order: Order, stock: Stock) -> Order:
     if order.count > 50:
         raise TooMany
     stock.take(order.item, order.count)
     return replace(order, step=Step.RESERVED)
 """,
-        "release": """
-from __future__ import annotations
-from dataclasses import replace
-from .types import Order, Step
-
-
+        "release": _ORDER_HEAD + """
 def release(order: Order, stock: Stock) -> Order:
     stock.give_back(order.item, order.count)
     return replace(order, step=Step.NEW)
 """,
-        "charge": """
-from __future__ import annotations
-from dataclasses import replace
-from .types import Order, Step
-
-
+        "charge": _ORDER_HEAD + """
 def charge(order: Order, bank: Bank) -> Order:
     payment = bank.charge(order.number, order.price * order.count)
     return replace(order, step=Step.PAID, payment=payment)
 """,
-        "refund": """
-from __future__ import annotations
-from dataclasses import replace
-from .types import Order, Step
-
-
+        "refund": _ORDER_HEAD + """
 def refund(order: Order, bank: Bank) -> Order:
     bank.refund(order.number)
     return replace(order, step=Step.RESERVED, payment="")
 """,
-        "ship": """
-from __future__ import annotations
-from dataclasses import replace
-from .types import Order, Step
-
-
+        "ship": _ORDER_HEAD + """
 def ship(order: Order, post: Post) -> Order:
     post.send(order.number)
     return replace(order, step=Step.SHIPPED)
 """,
-        "cancel": """
-from __future__ import annotations
-from dataclasses import replace
-from .types import Order, Step
-
-
+        "cancel": _ORDER_HEAD + """
 def cancel(order: Order) -> Order:
     return replace(order, step=Step.CANCELLED)
 """,
@@ -277,6 +253,7 @@ _MAILER = Port(
 _signup = _Maker(
     "onboarding", _SIGNUP_TYPES, ["MailerDown", "TokenExpired", "TokenMismatch", "Blocked"], {"Mailer": _MAILER},
 )  # fmt: skip
+_SIGNUP_HEAD = _IMPORTS + "from .types import Blocked, Email, Progress, Stage, TokenExpired, TokenMismatch\n"
 _LINK_CASE = Case(
     name="fresh link",
     given={
@@ -347,7 +324,7 @@ SIGN_UP = Machine(
             ),
             _signup.contract(
                 "complete_profile", {"progress": "Progress", "nickname": "str"}, "Progress",
-                requires=["progress.stage == 'profile'", "nickname != ''"],
+                requires=["progress.stage == 'profile'", "nickname != ''"], raises={"Blocked": None},
             ),
             _signup.contract(
                 "expire", {"progress": "Progress", "now": "datetime"}, "Progress",
@@ -356,25 +333,14 @@ SIGN_UP = Machine(
         )
     },
     {
-        "sign_up": """
-from __future__ import annotations
-from datetime import datetime
-from .types import Blocked, Email, Progress, Stage
-
-
+        "sign_up": _SIGNUP_HEAD + """
 def sign_up(email: Email, token: str, now: datetime, mailer: Mailer) -> Progress:
     if mailer.is_blocked(email):
         raise Blocked
     mailer.send(email, token)
     return Progress(email, Stage.UNVERIFIED, token, now, None)
 """,
-        "verify_email": """
-from __future__ import annotations
-from dataclasses import replace
-from datetime import datetime, timedelta
-from .types import Progress, Stage, TokenExpired, TokenMismatch
-
-
+        "verify_email": _SIGNUP_HEAD + """
 def verify_email(progress: Progress, token: str, now: datetime) -> Progress:
     if now - progress.token_sent_at > timedelta(hours=24):
         raise TokenExpired
@@ -382,33 +348,16 @@ def verify_email(progress: Progress, token: str, now: datetime) -> Progress:
         raise TokenMismatch
     return replace(progress, stage=Stage.PROFILE)
 """,
-        "resend": """
-from __future__ import annotations
-from dataclasses import replace
-from datetime import datetime
-from .types import Progress
-
-
+        "resend": _SIGNUP_HEAD + """
 def resend(progress: Progress, now: datetime, mailer: Mailer) -> Progress:
     mailer.send(progress.email, progress.token)
     return replace(progress, token_sent_at=now)
 """,
-        "complete_profile": """
-from __future__ import annotations
-from dataclasses import replace
-from .types import Progress, Stage
-
-
+        "complete_profile": _SIGNUP_HEAD + """
 def complete_profile(progress: Progress, nickname: str) -> Progress:
     return replace(progress, stage=Stage.ACTIVE, nickname=nickname)
 """,
-        "expire": """
-from __future__ import annotations
-from dataclasses import replace
-from datetime import datetime, timedelta
-from .types import Progress, Stage, TokenExpired
-
-
+        "expire": _SIGNUP_HEAD + """
 def expire(progress: Progress, now: datetime) -> Progress:
     if now - progress.token_sent_at <= timedelta(hours=24):
         raise TokenExpired
@@ -441,13 +390,7 @@ _STORE = Port(
     memory=params(rows="dict[str, Standing]"),
 )  # fmt: skip
 _subscription = _Maker("members", _SUBSCRIPTION_TYPES, ["StoreDown", "Lapsed"], {"Store": _STORE})
-_HEAD = """
-from __future__ import annotations
-from dataclasses import replace
-from datetime import datetime, timedelta
-from .types import Lapsed, Standing, StoreDown, Subscription
-
-"""
+_HEAD = _IMPORTS + "from .types import Lapsed, Standing, StoreDown, Subscription\n"
 
 SUBSCRIPTION = Machine(
     "members",

@@ -120,7 +120,7 @@ class FlowClauses:
         declared = {item.error for item in self.machine.contracts[called.function].raises}
         if called.error not in declared:
             yield Breach(clause, f"{told}, which its contract does not allow")
-        elif called.role in {"timeout", "compensation"} and not failed:
+        elif called.role in {"timeout", "compensation"} and not (failed and _by_port(called)):
             what = "the wait is over" if called.role == "timeout" else f"{_owed(called)} must be undone"
             state = called.targets[0] if called.role == "timeout" else None
             yield Breach(clause, f"{told}, although {what}", state=state)
@@ -266,6 +266,11 @@ def _left(called: Called) -> str:
     before = [heard for place, heard in commands if place < last]
     after = [heard for place, heard in enumerate(called.heard) if place > last and heard.commanded]
     return str(before[-1]) if before and not after else ""
+
+
+def _by_port(called: Called) -> bool:
+    """Whether the error that went up is one a port raised."""
+    return any(heard.reply.raises == called.error for heard in called.heard)
 
 
 def _owed(called: Called) -> str:

@@ -14,7 +14,7 @@ from pipeline.flows.records import Flow, FlowClause, FlowJudgement, Scenario, Sc
 from pipeline.flows.scenario_text import render_duration, render_scenario
 from pipeline.flows.shape import variable_of
 from pipeline.records import Contract
-from pipeline.scripts import Reply, Script
+from pipeline.scripts import Script
 from pipeline.values import Types, ValuesError, show
 
 Note = Callable[[str], None]
@@ -79,7 +79,7 @@ class _FlowJudge:
             self.broken[clause] = str(error)
             return
         self.search.walks += 1
-        played = self.machine.start(walk.start.given, walk.start.at, walk.start.memory)
+        played = self.search.start(walk.start)
         self.search.note(walk, None, played)
         position = played.position
         if position is None:
@@ -113,18 +113,7 @@ class _FlowJudge:
             raise ValueError(f"{step.call} is not called with {', '.join(missing or unknown)}"
                              if unknown else f"{step.call} needs {', '.join(missing)} under 'with'")  # fmt: skip
         given = {name: self.types.decode(types[name], value) for name, value in step.given.items()}
-        return Move(step.wait, step.call, given, self._replies(step.ports))
-
-    def _replies(self, written: Mapping[str, Any]) -> Replies:
-        found: dict[str, Mapping[str, tuple[Reply, ...]]] = {}
-        for port in self.machine.world.ports:
-            if (script := written.get(variable_of(port), written.get(port))) is not None:
-                decoded: Script = self.types.decode(port, script)
-                found[port] = {
-                    method: tuple(reply for reply in replies if reply is not None)
-                    for method, replies in decoded.replies.items()
-                }
-        return found
+        return Move(step.wait, step.call, given, self.pools.replies(step.ports))
 
     # -- what no walk got through ---------------------------------------------------------------------------
 
@@ -155,7 +144,11 @@ class _FlowJudge:
     # -- counterexamples ------------------------------------------------------------------------------------
 
     def _walked(self, walk: Walk) -> str:
-        moves = ", then ".join(self._moved(move) for move in walk.moves)
+        start = walk.start
+        made = [Move(call=self.flow.start, given=start.given, ports=start.ports, always=start.always)]
+        moves = ", then ".join(
+            self._moved(move) for move in (*(made if self.flow.start else ()), *walk.moves)
+        )
         return f"walk: {moves}" if moves else "at the start"
 
     def _moved(self, move: Move) -> str:
@@ -177,7 +170,8 @@ class _FlowJudge:
     def _as_scenario(self, found: Found) -> Scenario:
         """A walk that breaks a clause, as a scenario that demands what the clause does."""
         start, breach = found.walk.start, found.breach
-        played = self.machine.start(start.given, start.at, start.memory)
+        played = self.search.start(start)
+        begun = self.pools.explicit(Move(ports=start.ports, always=start.always), played)
         position, steps = played.position, []
         for move in found.walk.moves:
             if position is None:
@@ -189,7 +183,9 @@ class _FlowJudge:
             steps[-1] = self._demanded(steps[-1], breach)
         return Scenario(
             name=f"breaks {breach.clause.replace('[', ' ').replace(']', '')}",
-            given=self._given(start.given),
+            given=self._given(start.given) | self._written(begun.ports)
+            if self.flow.start
+            else self._given(start.given),
             at=self.types.encode("datetime", start.at),
             memory=self._remembered(start.memory),
             steps=tuple(steps) or (ScenarioStep(wait=timedelta(0)),),
@@ -207,12 +203,15 @@ class _FlowJudge:
             wait=move.wait,
             call=move.call,
             given={name: self.types.encode(types[name], value) for name, value in move.given.items()},
-            ports={
-                variable_of(port): self.types.encode(port, Script(dict(methods)))
-                for port, methods in move.ports.items()
-            },
+            ports=self._written(move.ports),
             raises=played.raised or None if played else None,
         )
+
+    def _written(self, ports: Replies) -> dict[str, Any]:
+        """Scripts of ports, as a scenario writes them."""
+        return {
+            variable_of(port): self.types.encode(port, Script(dict(each))) for port, each in ports.items()
+        }
 
     def _demanded(self, step: ScenarioStep, breach: Breach) -> ScenarioStep:
         change: dict[str, Any] = {}

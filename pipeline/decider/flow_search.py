@@ -39,7 +39,9 @@ class Found:
     @property
     def size(self) -> tuple[int, int, int]:
         waits = sum(bool(move.wait) for move in self.walk.moves)
+        start = self.walk.start
         troubles = sum(bool(move.ports or move.always) for move in self.walk.moves)
+        troubles += bool(start.ports or start.always)
         return len(self.walk.moves), waits + troubles, len(self.breach.message)
 
 
@@ -58,9 +60,15 @@ class Search:
     timeouts: set[int] = field(default_factory=set)
     """Numbers of the timeouts that were made."""
 
-    def begin(self, start: Start) -> Position | None:
+    def start(self, start: Start) -> Played:
+        """Begin a walk."""
+        return self.machine.start(
+            start.given, start.at, start.memory, Move(ports=start.ports, always=start.always)
+        )
+
+    def begin(self, start: Start, played: Played | None = None) -> Position | None:
         """Where a walk begins; None if it cannot."""
-        played = self.machine.start(start.given, start.at, start.memory)
+        played = played or self.start(start)
         self.note(Walk(start), None, played)
         broken = played.stopped or played.position is None
         if broken or (not start.said and any(self.clauses.breaches(played))):
@@ -140,12 +148,26 @@ class Search:
             waiting.append((walk, position))
 
         for start in self.pools.starts():
-            reach(Walk(start), self.begin(start))
+            for variant, played in self._begun(start):
+                self.walks += 1
+                reach(Walk(variant), self.begin(variant, played))
         while waiting and self.machine.observed < most:
             walk, position = waiting.popleft()
             for move, played in self._tried(walk, position):
                 if not played.stopped:
                     reach(walk.then(move), played.position)
+
+    def _begun(self, start: Start) -> Iterator[tuple[Start, Played]]:
+        """A start, and the same with other answers of ports and with failing ones."""
+        played = self.start(start)
+        yield start, played
+        plain = Move(ports=start.ports)
+        for move in (
+            *self.pools.answering(plain, played),
+            *self.pools.failing(plain, played, lambda _: True),
+        ):
+            variant = replace(start, ports=move.ports, always=move.always)
+            yield variant, self.start(variant)
 
     def _tried(self, walk: Walk, position: Position) -> Iterator[tuple[Move, Played]]:
         """Every move worth trying from a position, and what came of it."""
@@ -159,10 +181,7 @@ class Search:
         for function in self.pools.events(position):
             self._callable(walk, position, function)
             outcomes: dict[str, int] = {}
-            candidates = self.pools.candidates(function, position.record, position.now)
-            for number, chosen in enumerate(candidates):
-                if number >= _EVENTS:
-                    break
+            for chosen in self.pools.telling(function, position.record, position.now, _EVENTS):
                 move = Move(call=function, given=chosen)
                 played = self.play(walk, position, move)
                 yield move, played
@@ -257,16 +276,17 @@ class Search:
 
     # -- the shortest ---------------------------------------------------------------------------------------
 
-    def replay(self, walk: Walk, clause: str) -> tuple[Walk, Breach, list[Played]] | None:
+    def replay(self, walk: Walk, clause: str) -> Found | None:
         """The walk as far as the first move that breaks the clause; None if none does."""
-        played = self.machine.start(walk.start.given, walk.start.at, walk.start.memory)
-        all_played: list[Played] = []
+        played = self.start(walk.start)
         position = played.position
+        for breach in self.clauses.breaches(played):
+            if breach.clause == clause:
+                return Found(breach, Walk(walk.start))
         for number, move in enumerate(walk.moves):
             if position is None or played.stopped:
                 return None
             before, played = position, self.machine.play(position, move)
-            all_played.append(played)
             cut = replace(walk, moves=walk.moves[: number + 1])
             broken = [b for b in self.clauses.breaches(played) if not self._supposed(cut, b, played)]
             if move.call is not None and move.call in self.machine.shapes:
@@ -277,7 +297,7 @@ class Search:
                 )
             for breach in broken:
                 if breach.clause == clause:
-                    return cut, breach, all_played
+                    return Found(breach, cut)
             position = played.position
         return None
 
@@ -289,8 +309,8 @@ class Search:
             again = False
             for smaller in _smaller(best.walk):
                 replayed = self.replay(smaller, found.breach.clause)
-                if replayed is not None and Found(replayed[1], replayed[0]).size < best.size:
-                    best, again = Found(replayed[1], replayed[0]), True
+                if replayed is not None and replayed.size < best.size:
+                    best, again = replayed, True
                     break
         return best
 
@@ -303,6 +323,8 @@ def _smaller(walk: Walk) -> Iterator[Walk]:
     moves = walk.moves
     for place in range(len(moves)):
         yield replace(walk, moves=(*moves[:place], *moves[place + 1 :]))
+    if walk.start.ports or walk.start.always:
+        yield replace(walk, start=replace(walk.start, ports={}, always=None))
     for place, move in enumerate(moves):
         plain: list[Mapping[str, Any]] = []
         if move.wait:

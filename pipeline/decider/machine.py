@@ -3,7 +3,7 @@
 import ast
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -175,11 +175,23 @@ class Machine:
         known: dict[str, Any] = {str(shape.record): record, str(shape.clock): now, **given}
         return {p.name: known[p.name] for p in self.contracts[function].params if p.name not in shape.ports}
 
-    def start(self, given: Any, now: datetime, memory: Memory, ports: Replies | None = None) -> Played:
-        """Begin a run: with a first record, or with arguments of the function that makes it."""
+    def conditions(
+        self, function: str, record: Any, now: datetime, given: Mapping[str, Any]
+    ) -> Iterator[bool]:
+        """For each condition under which a function raises an error, whether it holds; False if it cannot be told."""
+        shape = self.shapes[function]
+        known: dict[str, Any] = {str(shape.record): record, str(shape.clock): now, **given}
+        for item in self.contracts[function].raises:
+            try:
+                yield item.when is not None and bool(evaluate(item.when, self.types, known))
+            except Exception:  # noqa: BLE001 - a rule may raise anything
+                yield False
+
+    def start(self, given: Any, now: datetime, memory: Memory, move: Move) -> Played:
+        """Begin a run: with a first record, or with arguments of the function that makes it, `move` for its ports."""
         if self.flow.start is None:
             return Played(Position(given, now, now, memory, given), ())
-        play = _Play(self, None, now, memory, Move(ports=ports or {}))
+        play = _Play(self, None, now, memory, move)
         return play.run(lambda: play.begin(given))
 
     def play(self, position: Position, move: Move) -> Played:
@@ -377,18 +389,3 @@ class _Play:
         if called.outcome in {"lost", "unmet"} or called.misfit:
             raise _StoppedError
         return called
-
-
-def datetimes(value: Any) -> Iterator[datetime]:
-    """Every moment that a value of the spec's types holds."""
-    if isinstance(value, datetime):
-        yield value
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from datetimes(inner)
-    elif isinstance(value, list | tuple | set | frozenset):
-        for inner in value:
-            yield from datetimes(inner)
-    elif hasattr(value, "__dataclass_fields__"):
-        for item in fields(value):
-            yield from datetimes(getattr(value, item.name))

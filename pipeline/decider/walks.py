@@ -3,7 +3,7 @@
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from pipeline.annotations import parse_annotation
 from pipeline.decider.doubles import Memory
 from pipeline.decider.inputs import Strategies
-from pipeline.decider.machine import Called, Machine, Move, Played, Position, datetimes
-from pipeline.decider.worlds import Heard, Replies
+from pipeline.decider.machine import Called, Machine, Move, Played, Position
+from pipeline.decider.worlds import Failing, Heard, Replies
 from pipeline.flows.records import Scenario
 from pipeline.flows.shape import methods_of, variable_of
 from pipeline.records import Contract
-from pipeline.scripts import Reply
+from pipeline.scripts import Reply, Script
 from pipeline.values import ValuesError
 
 TICK = timedelta(microseconds=1)
@@ -31,7 +31,7 @@ _QUIET = settings(
 )  # fmt: skip
 _MOST_VALUES = 10
 _MOST_COMBINATIONS = 300
-_STARTS = {"scenarios": 6, "cases": 4, "generated": 3}
+_STARTS = {"scenarios": 6, "cases": 4, "generated": 5}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,9 @@ class Start:
     memory: Memory
     said: bool = False
     """A person said that a run begins like this."""
+    ports: Replies = field(default_factory=dict)
+    """First answers of ports to the function that makes the first record."""
+    always: Failing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,7 @@ class Pools:
             self.machine.world.answers[port, method.name] = self._different(values)[:_MOST_VALUES]
 
     def _some(self, contract: Contract, annotation: str, count: int = 8) -> list[Any]:
-        key = (contract.function, annotation)
+        key = (contract.function, f"{annotation} {count}")
         if key not in self._drawn:
             strategy = Strategies(contract, self.types).of(parse_annotation(annotation))
             self._drawn[key] = drawn(strategy, count, len(self._drawn))
@@ -150,15 +153,27 @@ class Pools:
 
     def start_of(self, scenario: Scenario) -> Start:
         """Where a scenario begins. Raises ValuesError if it is none of the flow's."""
+        ports: Replies = {}
         if self.flow.start is None:
             value = self.types.decode(self.flow.record, scenario.given)
         else:
-            events = self.machine.shapes[self.flow.start].events
-            value = {
-                param.name: self.types.decode(param.type, scenario.given.get(param.name)) for param in events
-            }
+            events = {param.name: param.type for param in self.machine.shapes[self.flow.start].events}
+            value = {name: self.types.decode(kind, scenario.given.get(name)) for name, kind in events.items()}
+            ports = self.replies({name: item for name, item in scenario.given.items() if name not in events})
         at = self.types.decode("datetime", scenario.at) if scenario.at else self._begins(value)
-        return Start(value, at, self.machine.world.first_memory(scenario.memory), said=True)
+        return Start(value, at, self.machine.world.first_memory(scenario.memory), said=True, ports=ports)
+
+    def replies(self, written: Mapping[str, Any]) -> Replies:
+        """The scripts of ports as a scenario writes them. Raises ValuesError."""
+        found: dict[str, Mapping[str, tuple[Reply, ...]]] = {}
+        for port in self.machine.world.ports:
+            if (script := written.get(variable_of(port), written.get(port))) is not None:
+                decoded: Script = self.types.decode(port, script)
+                found[port] = {
+                    method: tuple(reply for reply in replies if reply is not None)
+                    for method, replies in decoded.replies.items()
+                }
+        return found
 
     def _begins(self, value: Any) -> datetime:
         return max(datetimes(value), default=LONG_AGO)
@@ -178,11 +193,35 @@ class Pools:
         start = self.flow.start
         if start is not None:
             now = LONG_AGO
-            yield from self.candidates(start, None, now)
+            yield from self.telling(start, None, now, 0)
             return
         first = next(step.call for step in self.flow.transitions if self.flow.initial in step.sources)
-        for record in self._some(self.machine.contracts[first], self.flow.record):
-            yield self.machine.in_state(record, self.flow.initial)
+        drawn_records = self._some(self.machine.contracts[first], self.flow.record)
+        shown = itertools.islice(self._shown(), 2)
+        known = [self.types.decode(self.flow.record, scenario.given) for scenario in self.flow.scenarios[:2]]
+        varied = [other for record in [*known, *shown] for other in self._varied(first, record)]
+        told: set[tuple[bool, ...]] = set()
+        for record in [*varied, *(self.machine.in_state(each, self.flow.initial) for each in drawn_records)]:
+            signature = self._signature(record)
+            if signature not in told:
+                told.add(signature)
+                yield record
+        yield from (self.machine.in_state(each, self.flow.initial) for each in drawn_records)
+
+    def _varied(self, function: str, record: Any) -> Iterator[Any]:
+        """The record with one of its fields changed, the state aside."""
+        for item in getattr(self.types.definitions[self.flow.record], "fields", ()):
+            if item.name != self.flow.field:
+                for value in self._some(self.machine.contracts[function], item.type, 24):
+                    yield replace(record, **{item.name: value})
+
+    def _signature(self, record: Any) -> tuple[bool, ...]:
+        """Which of the conditions that speak of the record alone hold in each function of the first state."""
+        return tuple(
+            truth
+            for step in self.flow.transitions if self.flow.initial in step.sources
+            for truth in self.machine.conditions(step.call, record, LONG_AGO, {})
+        )  # fmt: skip
 
     # -- what an event is given -----------------------------------------------------------------------------
 
@@ -196,6 +235,15 @@ class Pools:
             chosen = {p.name: pool[i] for p, pool, i in zip(events, pools, place, strict=True)}
             arguments = self.machine.arguments(function, record, now, chosen)
             if self.machine.unmet(function, arguments, of_events=True) is None:
+                yield chosen
+
+    def telling(self, function: str, record: Any, now: datetime, most: int) -> Iterator[dict[str, Any]]:
+        """The first candidates, and of the others those for which other conditions of its errors hold."""
+        told: set[tuple[bool, ...]] = set()
+        for number, chosen in enumerate(self.candidates(function, record, now)):
+            signature = tuple(self.machine.conditions(function, record, now, chosen))
+            if number < most or signature not in told:
+                told.add(signature)
                 yield chosen
 
     def _pool(self, function: str, name: str, annotation: str, record: Any) -> list[Any]:
@@ -278,3 +326,18 @@ class Pools:
 def _scripted(ports: Replies, heard: Heard, replies: Sequence[Reply]) -> Replies:
     methods: Mapping[str, tuple[Reply, ...]] = ports.get(heard.port, {})
     return {**ports, heard.port: {**methods, heard.method.name: tuple(replies)}}
+
+
+def datetimes(value: Any) -> Iterator[datetime]:
+    """Every moment that a value of the spec's types holds."""
+    if isinstance(value, datetime):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from datetimes(inner)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for inner in value:
+            yield from datetimes(inner)
+    elif hasattr(value, "__dataclass_fields__"):
+        for item in fields(value):
+            yield from datetimes(getattr(value, item.name))

@@ -1,0 +1,267 @@
+"""The judge of flows against machines that fit together and against ones with a fault, most of them kept by every contract."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from machines import MACHINES, Machine
+
+from pipeline.flows.records import FlowJudgement
+from pipeline.stages.judge import Judge
+
+FAULTS: dict[str, tuple[str, str, dict[str, tuple[str, str]], dict[str, Any], str]] = {}
+"""Name -> machine, clause that refuses it, function -> (text, what stands there instead), changes of the flow, message."""
+
+
+def fault(
+    name: str,
+    machine: str,
+    clause: str,
+    *,
+    flow: dict[str, Any] | None = None,
+    told: str = "",
+    **edits: tuple[str, str],
+) -> None:
+    FAULTS[name] = (machine, clause, edits, flow or {}, told)
+
+
+# How steps are undone.
+fault(
+    "stock stays taken",
+    "order",
+    "compensation",
+    release=("    stock.give_back(order.item, order.count)\n", ""),
+)
+fault("one too few is given back", "order", "compensation", release=("order.count)", "order.count - 1)"))
+fault("another item is given back", "order", "compensation", release=("order.item,", "order.number,"))
+fault("another payment is refunded", "order", "compensation", refund=("order.number)", "order.item)"))
+fault("the refund keeps the payment", "order", "compensation", refund=(', payment=""', ""))
+fault("the release cancels", "order", "compensation", release=("Step.NEW", "Step.CANCELLED"))
+fault("nothing undoes the charge", "order", "compensation", flow={"compensate": {"reserve": "release"}})
+fault(
+    "nothing undoes the reservation",
+    "order",
+    "scenarios[the post fails]",
+    flow={"compensate": {"charge": "refund"}},
+)
+fault(
+    "undoing refuses",
+    "order",
+    "compensation",
+    told="must be undone",
+    refund=("    bank.refund", "    if order.count > 1:\n        raise BankDown\n    bank.refund"),
+)
+fault(
+    "undoing half and once more is twice",
+    "order",
+    "compensation",
+    release=(
+        "    stock.give_back(order.item, order.count)\n",
+        "    stock.give_back(order.item, 1)\n    stock.give_back(order.item, order.count - 1)\n",
+    ),
+)
+fault(
+    "the row stays",
+    "subscription",
+    "compensation",
+    unsubscribe=("    await store.drop(subscription.user)\n", "    pass\n"),
+)
+# What a step that fails leaves behind.
+fault(
+    "charged though the bank fails afterwards",
+    "order",
+    "failures",
+    charge=("    return", "    bank.refund('nobody')\n    return"),
+)
+fault(
+    "taken, and then too many",
+    "order",
+    "failures",
+    reserve=(
+        "    if order.count > 50:\n        raise TooMany\n    stock.take(order.item, order.count)\n",
+        "    stock.take(order.item, order.count)\n    if order.count > 50:\n        raise TooMany\n",
+    ),
+)
+fault(
+    "charged twice",
+    "order",
+    "failures",
+    charge=("    payment =", "    bank.charge(order.number, order.price * order.count)\n    payment ="),
+)
+fault(
+    "the post fails in silence",
+    "order",
+    "failures",
+    ship=(
+        "    post.send(order.number)\n",
+        "    try:\n        post.send(order.number)\n    except PostDown:\n        pass\n",
+    ),
+)
+fault(
+    "the store fails in silence",
+    "subscription",
+    "failures",
+    lapse=(
+        "    await store.put(subscription.user, Standing.GRACE)\n",
+        "    try:\n        await store.put(subscription.user, Standing.GRACE)\n    except StoreDown:\n        pass\n",
+    ),
+)
+fault(
+    "two messages",
+    "sign-up",
+    "failures",
+    resend=("    return", "    mailer.send(progress.email, progress.token)\n    return"),
+)
+fault(
+    "asked too late whether it is blocked",
+    "sign-up",
+    "failures",
+    sign_up=(
+        "    if mailer.is_blocked(email):\n        raise Blocked\n    mailer.send(email, token)\n",
+        "    mailer.send(email, token)\n    if mailer.is_blocked(email):\n        raise Blocked\n",
+    ),
+)
+# Deadlines, to the tick.
+fault(
+    "over at the deadline already",
+    "sign-up",
+    "timeouts",
+    verify_email=("> timedelta(hours=24)", ">= timedelta(hours=24)"),
+)
+fault(
+    "over a tick before the deadline",
+    "sign-up",
+    "timeouts",
+    verify_email=("> timedelta(hours=24)", "> timedelta(hours=24) - timedelta(microseconds=1)"),
+)
+fault(
+    "over a tick after the deadline",
+    "sign-up",
+    "timeouts",
+    verify_email=("> timedelta(hours=24)", "> timedelta(hours=24, microseconds=1)"),
+)
+fault(
+    "expires at the deadline already",
+    "sign-up",
+    "timeouts",
+    expire=("<= timedelta(hours=24)", "< timedelta(hours=24)"),
+)
+fault(
+    "expires a tick late",
+    "sign-up",
+    "timeouts",
+    told="although the wait is over",
+    expire=("<= timedelta(hours=24)", "<= timedelta(hours=24, microseconds=1)"),
+)
+fault(
+    "expires an hour late", "sign-up", "timeouts", expire=("<= timedelta(hours=24)", "<= timedelta(hours=25)")
+)
+fault(
+    "the wait leads elsewhere",
+    "subscription",
+    "timeouts",
+    lapse=("standing=Standing.GRACE)", "standing=Standing.ENDED)"),
+)
+# Where steps lead, what they are given, what they change.
+fault("verified is active", "sign-up", "transitions", verify_email=("Stage.PROFILE", "Stage.ACTIVE"))
+fault("a step that stays where it is", "order", "transitions", charge=("step=Step.PAID, ", ""))
+fault(
+    "an error that nobody declared",
+    "order",
+    "transitions",
+    charge=("    payment =", "    order.price / (order.count - 2)\n    payment ="),
+)
+fault("the payment gets lost", "order", "requires", charge=("payment=payment", 'payment=""'))
+fault("the nickname gets lost", "sign-up", "invariants[1]", complete_profile=(", nickname=nickname", ""))
+fault(
+    "the item is another one's",
+    "order",
+    "invariants[0]",
+    reserve=("step=Step.RESERVED", "step=Step.RESERVED, number='x'"),
+)
+fault(
+    "the renewals are forgotten",
+    "subscription",
+    "invariants[1]",
+    subscribe=("standing=Standing.ACTIVE,", "standing=Standing.ACTIVE, renewals=-1,"),
+)
+fault(
+    "the row is not kept up",
+    "subscription",
+    "invariants[2]",
+    renew=("    await store.put(subscription.user, Standing.ACTIVE)\n", ""),
+)
+fault(
+    "precedence swapped",
+    "sign-up",
+    "timeouts",
+    told="agree",
+    verify_email=(
+        "> timedelta(hours=24):\n        raise TokenExpired\n    if token != progress.token:\n        raise TokenMismatch\n",
+        ">= timedelta(hours=24) and token == progress.token:\n        raise TokenExpired\n    if token != progress.token:\n        raise TokenMismatch\n",
+    ),
+)
+fault(
+    "a step that never succeeds",
+    "sign-up",
+    "coverage",
+    told="complete_profile from profile",
+    flow={"scenarios": ()},
+    complete_profile=("    return", "    if nickname:\n        raise Blocked\n    return"),
+)
+fault(
+    "no link is ever right",
+    "sign-up",
+    "coverage",
+    flow={"scenarios": ()},
+    told="verify_email from unverified",
+    verify_email=("token != progress.token", "token != progress.token or token == progress.token"),
+)
+fault(
+    "it never ends", "order", "limits", ship=("    post.send", "    while True:\n        pass\n    post.send")
+)
+
+
+@pytest.fixture(scope="module")
+def judge() -> Iterator[Judge]:
+    opened = Judge()
+    yield opened
+    opened.close()
+
+
+def faulty(name: str) -> tuple[Machine, dict[str, str]]:
+    """A machine with a fault: its flow as changed, and the sources that differ."""
+    machine, _, edits, flow, _ = FAULTS[name]
+    right = MACHINES[machine]
+    sources = {}
+    for function, (old, new) in edits.items():
+        assert right.sources[function].count(old) == 1, f"{name}: {old}"
+        sources[function] = right.sources[function].replace(old, new)
+    changed = right.flow.model_copy(update=flow)
+    return Machine(right.spec, changed, right.contracts, right.sources), sources
+
+
+def judged(judge: Judge, machine: Machine, **sources: str) -> FlowJudgement:
+    return judge.judge_flow(machine.spec, machine.flow, machine.parts(**sources))
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_functions_that_fit_together_pass(judge: Judge, name: str) -> None:
+    """Every clause is reported in order, and every one is kept."""
+    judgement = judged(judge, MACHINES[name])
+    assert [(clause.clause, clause.message) for clause in judgement.clauses] == [
+        (clause, None) for clause in MACHINES[name].flow.clauses
+    ]
+    assert judgement.counterexample is None
+    assert judgement.walks > 100
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_refused_by_its_clause(judge: Judge, name: str) -> None:
+    """Each seeded fault breaks the clause that is there for it."""
+    machine, sources = faulty(name)
+    judgement = judged(judge, machine, **sources)
+    broken = {clause.clause: clause.message or "" for clause in judgement.failures}
+    _, clause, _, _, told = FAULTS[name]
+    assert clause in broken
+    assert told in broken[clause]
