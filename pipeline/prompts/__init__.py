@@ -3,9 +3,12 @@
 from typing import Any
 
 from pipeline import render
-from pipeline.definitions import TypeAlias
-from pipeline.records import Case, Contract
+from pipeline.definitions import Method, TypeAlias
+from pipeline.records import Callee, Case, Contract
 from pipeline.values import Types, show
+
+_MOST = 2000
+"""Characters of one value."""
 
 
 def render_prompt(name: str, **values: Any) -> str:
@@ -29,7 +32,14 @@ def _contract(contract: Contract) -> dict[str, Any]:
     """Aliases in words, because a model that sees their definition writes it again; the rest as Python."""
     aliases = {name: kind for name, kind in contract.types.items() if isinstance(kind, TypeAlias)}
     classes = {name: kind for name, kind in contract.types.items() if name not in aliases}
-    shown = contract.model_copy(update={"types": classes})
+    methods = _methods(contract)
+    ports = {
+        name: port.model_copy(
+            update={"methods": tuple(method for method in port.methods if method in methods.values())}
+        )
+        for name, port in contract.ports.items()
+    }
+    shown = contract.model_copy(update={"types": classes, "ports": ports})
     return {
         "contract": contract,
         "signature": render.signature(contract),
@@ -37,13 +47,105 @@ def _contract(contract: Contract) -> dict[str, Any]:
             name: ", ".join(filter(None, [alias.type, render.limits_of(alias)]))
             for name, alias in aliases.items()
         },
-        "types": render.render_stub_types(shown),
+        "types": render.render_known_types(shown),
+        "asks": [_ask(contract, name, method) for name, method in methods.items()],
+        "settled": _settled(contract),
+        "callees": [_callee(contract, callee) for callee in contract.uses],
     }
 
 
-def _example(contract: Contract, case: Case) -> dict[str, str | None]:
-    """A case as Python: the call, and the value or error that must come of it."""
+def _settled(contract: Contract) -> list[str]:
+    chosen = [item for item in contract.decisions if item.choice]
+    known = {(item.name, item.choice) for item in chosen}
+    return [
+        *(item.text for item in contract.constraints),
+        *(
+            f"{item.question} {item.choice}: {item.meaning}"
+            + (f" (Why: {item.reason})" if item.reason else "")
+            for item in chosen
+        ),
+        *(
+            f"Taken for granted: {name} is {answer}."
+            for name, answer in contract.assumes.items()
+            if (name, answer) not in known
+        ),
+    ]
+
+
+def _callee(contract: Contract, callee: Callee) -> dict[str, Any]:
+    raised = {line: line.split(" ")[0].removesuffix(":") for line in callee.raises}
+    return {
+        "callee": callee,
+        "is_async": callee.signature.startswith("async "),
+        "handled": [name for name in raised.values() if name in contract.handles],
+    }
+
+
+# -- ports -------------------------------------------------------------------------------------------------
+
+
+def _methods(contract: Contract) -> dict[str, Method]:
+    """`mailer.send` -> the method, of all that the function may call."""
+    every = {
+        f"{param}.{method.name}": method
+        for param, port in contract.port_params.items()
+        for method in port.methods
+    }
+    return {name: every[name] for name in contract.calls if name in every}
+
+
+def _ask(contract: Contract, name: str, method: Method) -> dict[str, Any]:
+    params = ", ".join(param.name for param in method.params)
+    return {
+        "call": f"{'await ' * method.is_async}{name}({params})",
+        "errors": [
+            f"{error} ({'catch it: it must not reach the caller' if error in contract.handles else 'let it through'})"
+            for error in method.raises
+        ],
+    }
+
+
+def _exchange(contract: Contract, case: Case, types: Types) -> list[str]:
+    """What a case says of its ports: what is asked and answered in order, or else the answers alone."""
+    if not contract.port_params:
+        return []
+    methods = _methods(contract)
+    answers = {
+        name: [_answer(method, answer, types) for answer in case.given[param].get(method.name, [])]
+        for name, method in methods.items()
+        for param in [name.partition(".")[0]]
+    }
+    if case.calls is None:
+        said = [f"{name} answers: {', then '.join(each)}" for name, each in answers.items() if each]
+        return said or ["asks nothing"]
+    lines = []
+    for call in case.calls:
+        params = methods[call.method].params
+        given = [show(types.decode(param.type, call.arguments[param.name]), _MOST) for param in params]
+        answer = f" -> {answers[call.method].pop(0)}" if answers[call.method] else ""
+        lines.append(f"asks {call.method}({', '.join(given)}){answer}")
+    return lines or ["asks nothing"]
+
+
+def _answer(method: Method, answer: dict[str, Any], types: Types) -> str:
+    if "raises" in answer:
+        return f"raises {answer['raises']}"
+    return show(types.decode(method.returns, answer["returns"]), _MOST)
+
+
+def _example(contract: Contract, case: Case) -> dict[str, Any]:
+    """A case as Python: the call, the value or error that must come of it, and what it asks of its ports."""
     types = Types(contract.types)
-    given = [show(types.decode(param.type, case.given[param.name]), 2000) for param in contract.params]
-    returns = None if case.raises else show(types.decode(contract.returns, case.returns), 2000)
-    return {"call": f"{contract.function}({', '.join(given)})", "returns": returns, "raises": case.raises}
+    given = [
+        param.name
+        if param.name in contract.port_params
+        else show(types.decode(param.type, case.given[param.name]), _MOST)
+        for param in contract.params
+    ]
+    returns = None if case.raises else show(types.decode(contract.returns, case.returns), _MOST)
+    return {
+        "call": f"{'await ' * contract.is_async}{contract.function}({', '.join(given)})",
+        "returns": returns,
+        "raises": case.raises,
+        "exchange": _exchange(contract, case, types),
+    }

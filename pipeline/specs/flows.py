@@ -207,7 +207,9 @@ def _check_states(written: FlowDraft, states: Sequence[str]) -> Iterable[Finding
         lists.append((("timeouts", index, "state"), _listed(wait.state)))
         lists.append((("timeouts", index, "to"), [wait.to]))
     for path, names in lists:
-        yield from check_known(written.draft, ("flows", written.name, *path), names, states, "state")
+        yield from check_known(
+            written.draft, ("flows", written.name, *path), names, known=states, kind="state"
+        )
         if not names and path != ("savepoints",):
             yield written.at(*path, message="must not be empty")
     for state in form.endless:

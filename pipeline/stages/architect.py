@@ -38,7 +38,9 @@ class Planned:
 
 def first_messages(contract: Contract, *, independent: bool) -> tuple[str, str]:
     """System and user text of the request for a contract: what `show-prompt` shows."""
-    system = prompts.render_prompt("architect.system.md.j2", most=MOST_PROPOSALS, independent=independent)
+    system = prompts.render_prompt(
+        "architect.system.md.j2", most=MOST_PROPOSALS, independent=independent, cases=not contract.ports
+    )
     return system, prompts.render_architect(contract)
 
 
@@ -68,7 +70,7 @@ def plan(contract: Contract, *, model: str, independent: bool, ask: Ask, admit: 
         proposal = parse_reply(reply.text, schema)
     except ValueError as error:
         return Planned(contract, (f"the whole reply, the contract is what the spec says: {error}",))
-    proposed = proposal["cases"][:MOST_PROPOSALS] if independent else [proposal["case"]]
+    proposed = [proposal["case"]] if "case" in proposal else proposal.get("cases", [])[:MOST_PROPOSALS]
     readable, unread = _cases(contract, proposed)
     cases, rules, refused = admit(contract, readable, proposal.get("rules", [])[:MOST_PROPOSALS])
     surplus = tuple(
@@ -100,7 +102,15 @@ def hold_back(contract: Contract) -> Contract:
 
 
 def reply_schema(contract: Contract, *, independent: bool) -> dict[str, Any]:
-    """JSON Schema of a proposal, in the subset every provider takes: all required, no maps, no constraints."""
+    """JSON Schema of a proposal, in the subset every provider takes: all required, no maps, no constraints.
+
+    With ports it asks for no case: that would be a script of their answers and every call that uses it up, which
+    no rule of the spec could settle.
+    """
+    approach = {"type": "string"}
+    rules = {"type": "array", "items": {"type": "string"}}
+    if contract.ports:
+        return object_schema({"approach": approach, **({"rules": rules} if independent else {})})
     returns = object_schema({"returns": _value_schema(contract.returns, contract.types)})
     errors = sorted({item.error for item in contract.raises})
     outcomes = [returns, *([object_schema({"raises": {"type": "string", "enum": errors}})] if errors else [])]
@@ -110,11 +120,8 @@ def reply_schema(contract: Contract, *, independent: bool) -> dict[str, Any]:
     outcome = outcomes[0] if len(outcomes) == 1 else {"anyOf": outcomes}
     case = object_schema({"name": {"type": "string"}, "given": given, "outcome": outcome})
     if not independent:
-        return object_schema({"approach": {"type": "string"}, "case": case})
-    rules = {"type": "array", "items": {"type": "string"}}
-    return object_schema(
-        {"approach": {"type": "string"}, "cases": {"type": "array", "items": case}, "rules": rules}
-    )
+        return object_schema({"approach": approach, "case": case})
+    return object_schema({"approach": approach, "cases": {"type": "array", "items": case}, "rules": rules})
 
 
 def _value_schema(annotation: str, types: dict[str, TypeDefinition], depth: int = 0) -> dict[str, Any]:

@@ -9,9 +9,10 @@ import jsonschema
 import pytest
 
 from pipeline import contract_file
+from pipeline.definitions import Method, Param, Port
 from pipeline.digest import render_json
 from pipeline.llm.port import Reply, Request
-from pipeline.records import Case, Contract, Spec
+from pipeline.records import Case, Contract, Rule, Spec
 from pipeline.specs import parse_spec
 from pipeline.stages import architect, land
 from pipeline.stages.judge import Judge
@@ -247,6 +248,40 @@ def cases(*returns: int | None) -> tuple[Case, ...]:
         )
         for n, value in enumerate(returns)
     )
+
+
+@pytest.mark.parametrize("independent", [True, False])
+def test_for_a_function_with_ports_no_case_is_proposed(independent: bool) -> None:
+    """Rules and an approach are taken, rules from another model only; a reply with cases does not fit."""
+    contract = contract_of("cost").model_copy(
+        update={
+            "params": (*contract_of("cost").params, Param(name="till", type="Till")),
+            "ports": {"Till": Port(methods=(Method(name="open"),))},
+            "calls": ("till.open",),
+            "cases": (),
+        }
+    )
+    admitted: list[tuple[Any, ...]] = []
+
+    def admit(contract: Contract, cases: Any, rules: Any) -> Any:
+        admitted.append((tuple(cases), tuple(rules)))
+        return (), tuple(Rule(rule=rule, origin="architect") for rule in rules), ()
+
+    def planned(reply: dict[str, Any]) -> architect.Planned:
+        def ask(request: Request) -> Reply:
+            return Reply(text=json.dumps(reply), stop="end", tokens_in=1, tokens_cached=0, tokens_out=1)
+
+        return architect.plan(contract, model="a:m", independent=independent, ask=ask, admit=admit)
+
+    wanted = {"approach": "Open it once.", **({"rules": ["result >= 0"]} if independent else {})}
+    found = planned(wanted)
+    assert found.refused == ()
+    assert found.contract.approach == "Open it once."
+    assert admitted == [((), ("result >= 0",) if independent else ())]
+    assert [rule.rule for rule in found.contract.ensures[1:]] == (["result >= 0"] if independent else [])
+    refused = planned({**wanted, "cases": []}).refused
+    assert len(refused) == 1
+    assert refused[0].startswith("the whole reply")
 
 
 def test_a_third_is_held_back_and_every_kind_stays_shown() -> None:
