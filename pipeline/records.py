@@ -258,8 +258,8 @@ class Clause(Record):
     """One promise of a contract and whether a candidate kept it."""
 
     clause: str
-    """`bounds`, `examples[fresh link]`, `returns`, `raises`, `raises[TokenExpired]`, `ensures[0]`, `unmodified`,
-    `repeatable`, `limits`."""
+    """`bounds`, `examples[fresh link]`, `returns`, `raises`, `raises[TokenExpired]`, `ensures[0]`, `ports`,
+    `unmodified`, `repeatable`, `limits`."""
     passed: bool
     message: str | None = None
     """For a person: what happened instead, on the smallest input found. None when the clause was kept."""

@@ -4,6 +4,9 @@
 list[int]`, which returns every number twice as large, raises `Empty` for an empty list, and leaves its argument
 alone. The bounds would refuse most of them unread; the judge must refuse them as well.
 
+`ASKING` attacks what a function is told through its ports. All of them claim to keep the contract of `greet`, which
+sends one mail and says which.
+
 `ESCAPES` attack the isolation, `SEARCHES` look for secrets in their own process, `POISONS` are meant for the
 candidate that comes after them.
 """
@@ -13,8 +16,8 @@ import textwrap
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.definitions import Param
-from pipeline.records import Case, Contract, Raise, Rule
+from pipeline.definitions import Method, Param, Port
+from pipeline.records import Case, Contract, PortCall, Raise, Rule
 from pipeline.sandbox.port import Limits
 
 CONTRACT = Contract(
@@ -41,6 +44,44 @@ def double(xs):
 """
 
 
+_SEND = Method(
+    name="send",
+    params=(Param(name="to", type="str"), Param(name="body", type="str")),
+    returns="int",
+    raises=("MailerDown",),
+)
+GREET = Contract(
+    spec="hostile",
+    function="greet",
+    summary="Sends a greeting and says its number.",
+    params=(Param(name="to", type="str"), Param(name="mailer", type="Mailer")),
+    returns="int",
+    errors={"MailerDown": "No mail goes out.", "Nobody": "There is nobody to greet."},
+    ports={"Mailer": Port(methods=(_SEND, Method(name="drop")))},
+    calls=("mailer.send",),
+    raises=(Raise(error="Nobody", when="to == ''"), Raise(error="MailerDown")),
+    ensures=(Rule(rule="calls == [('mailer.send', to, 'Hello ' + to)]"),),
+    cases=(
+        Case(
+            name="goes out",
+            given={"to": "Ann", "mailer": {"send": [{"returns": 7}]}},
+            returns=7,
+            calls=(PortCall(method="mailer.send", arguments={"to": "Ann", "body": "Hello Ann"}),),
+        ),
+        Case(name="down", given={"to": "Ann", "mailer": {"send": [{"raises": "MailerDown"}]}}, raises="MailerDown"),
+        Case(name="nobody", given={"to": "", "mailer": {}}, raises="Nobody", shown=False),
+    ),
+)  # fmt: skip
+GREETS = """
+from .types import MailerDown, Nobody
+
+def greet(to, mailer):
+    if not to:
+        raise Nobody
+    return mailer.send(to, "Hello " + to)
+"""
+
+
 @dataclass(frozen=True)
 class Hostile:
     """One trick."""
@@ -56,8 +97,123 @@ class Hostile:
 
     @property
     def source(self) -> str:
-        return HONEST.replace("def double", "def honest") + self.body
+        honest = GREETS.replace("def greet", "def honest") if "def greet" in self.body else HONEST
+        return honest.replace("def double", "def honest") + self.body
 
+
+SAYS = """
+import os
+def say(text):
+    for descriptor in range(3, 32):
+        try:
+            os.write(descriptor, text + b'\\n')
+        except OSError:
+            pass
+"""
+ASKING = (
+    Hostile(
+        "sends a million mails",
+        "def greet(to, mailer):\n    for _ in range(1_000_000 * (len(to) > 3)):\n        mailer.send(to, 'Hello ' + to)\n"
+        "    return honest(to, mailer)\n",
+        "limits",
+    ),
+    Hostile(
+        "sends one mail too many",
+        "def greet(to, mailer):\n    if to:\n        mailer.send(to, 'Buy ' + to)\n    return honest(to, mailer)\n",
+        "examples[goes out]",
+    ),
+    Hostile(
+        "sends one mail too many, but not in the examples",
+        "def greet(to, mailer):\n    if to not in {'', 'Ann'}:\n        mailer.send(to, 'Buy ' + to)\n"
+        "    return honest(to, mailer)\n",
+        "ensures[0]",
+    ),
+    Hostile(
+        "sends nothing",
+        "def greet(to, mailer):\n    return honest(to, mailer) if not to else 7\n",
+        "examples[goes out]",
+    ),
+    Hostile(
+        "swallows an error of its port",
+        "def greet(to, mailer):\n    try:\n        return honest(to, mailer)\n    except MailerDown:\n"
+        "        if to == 'Ann':\n            raise\n        return 7\n",
+        "raises",
+    ),
+    Hostile(
+        "asks for what it may not",
+        "def greet(to, mailer):\n    mailer.drop()\n    return honest(to, mailer)\n",
+        "ports",
+    ),
+    Hostile(
+        "asks for what is no method, past the port",
+        SAYS
+        + 'def greet(to, mailer):\n    say(b\'{"n":0,"ask":"os.system","arguments":[]}\')\n    os._exit(0)\n',
+        "ports",
+    ),
+    Hostile(
+        "asks for a method of no name that can be shown",
+        SAYS
+        + 'def greet(to, mailer):\n    say(b\'{"n":0,"ask":"\\\\u202e\\\\n","arguments":[]}\')\n    os._exit(0)\n',
+        "ports",
+    ),
+    Hostile(
+        "asks with a number of no digits",
+        "def greet(to, mailer):\n    if to:\n        mailer.send(to, 10 ** 5000)\n    return honest(to, mailer)\n",
+        "ports",
+    ),
+    Hostile(
+        "passes objects of its own",
+        "class Text(str):\n    def __eq__(self, other):\n        return True\n    __hash__ = str.__hash__\n"
+        "def greet(to, mailer):\n    return mailer.send(to, Text('Buy')) if to else honest(to, mailer)\n",
+        "ports",
+    ),
+    Hostile(
+        "asks without waiting for the answer",
+        SAYS + "def greet(to, mailer):\n    if not to:\n        return honest(to, mailer)\n"
+        '    say(b\'{"n":0,"ask":"mailer.send","arguments":["Ann","Hello Ann"]}\')\n    return 7\n',
+        "limits",
+    ),
+    Hostile(
+        "keeps its port for the next call",
+        "kept = []\ndef greet(to, mailer):\n    kept.append(mailer)\n    return honest(to, kept[0])\n",
+        "examples[down]",
+    ),
+    Hostile(
+        "reopens a port that it kept",
+        "kept = []\ndef greet(to, mailer):\n    kept.append(mailer)\n    ask = type(kept[0]).send\n"
+        "    for cell in ask.__closure__:\n        if hasattr(cell.cell_contents, 'closed'):\n"
+        "            cell.cell_contents.closed = False\n    return honest(to, kept[0])\n",
+        "limits",
+    ),
+    Hostile(
+        "counts the errors of its port over calls",
+        "failures = []\ndef greet(to, mailer):\n    try:\n        return honest(to, mailer)\n    except MailerDown:\n"
+        "        failures.append(to)\n        if len(failures) > 30:\n            return 7\n        raise\n",
+        "raises",
+    ),
+    Hostile(
+        "mails something else each time",
+        "import random\ndef greet(to, mailer):\n    return honest(to, mailer) if to in {'', 'Ann'} else "
+        "mailer.send(to, str(random.random()))\n",
+        "ensures[0]",
+    ),
+    Hostile(
+        "returns its port",
+        "def greet(to, mailer):\n    honest(to, mailer)\n    return mailer\n",
+        "returns",
+    ),
+    Hostile(
+        "teaches its port to agree",
+        "def greet(to, mailer):\n    mailer.send = lambda *_: 7\n    return honest(to, mailer)\n",
+        "raises",
+    ),
+    Hostile(
+        "asks for ever in between computing",
+        "def greet(to, mailer):\n    while to:\n        sum(range(100_000))\n        mailer.send(to, 'Hello ' + to)\n"
+        "    return honest(to, mailer)\n",
+        "examples[goes out]",
+    ),
+)
 
 HOSTILE = (
     # -- answers on channels that are not its own --

@@ -45,7 +45,7 @@ def test_a_script_is_read_and_written_back() -> None:
         ({"save": [{"returns": 1}]}, ("save", 0, "returns"), "1: input should be None"),
         (
             {"load": [{"returns": {}}, {"returns": {1: "abcdef"}}]},
-            ("load", 1, "returns", "1"),
+            ("load", 1, "returns", 1),
             "'abcdef' does not match the pattern [a-z]{0,5}",
         ),
     ],

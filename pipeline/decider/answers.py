@@ -54,7 +54,10 @@ def scripts(
             replies[name] = st.just((Reply(raises=failing.error),))
         else:
             replies[name] = _some_of(succeed)
-    return st.fixed_dictionaries(replies).map(lambda found: Script(found, cycled=True))
+    names = list(replies)
+    return st.tuples(*replies.values()).map(
+        lambda found: Script(dict(zip(names, found, strict=True)), cycled=True)
+    )
 
 
 def _replies(succeed: st.SearchStrategy[Reply], method: Method) -> st.SearchStrategy[tuple[Reply, ...]]:

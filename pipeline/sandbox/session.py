@@ -62,7 +62,6 @@ class ChannelSession(Session):
         self._deadline = 0.0
         self._looked = 0.0
         self._used: float | None = None
-        self._refused = False
         self._child = start()
         self._begin(program.limits.batch_wall_seconds)
         self._send(
@@ -78,7 +77,7 @@ class ChannelSession(Session):
         observations = self._observe(calls)
         self._batches.append(calls)
         unknown = sum(observation.outcome == "lost" for observation in observations)
-        if self._one_by_one or not self._loaded_well or unknown <= 1 or self._refused:
+        if self._one_by_one or not self._loaded_well or unknown <= 1:
             return observations
         again = ChannelSession(self._start, self._program, one_by_one=True)
         for batch in self._batches:
@@ -252,7 +251,7 @@ class ChannelSession(Session):
             answer = double.answer(method, arguments)
             why = wire.printable(double.refusal)
         if answer is None or not self._tell(answer):
-            answer, self._refused = None, True
+            answer = None
             self._give_up(f"asked for {name}{why}")
         self._deadline += time.monotonic() - begun
         return Asked(name, arguments, answer)

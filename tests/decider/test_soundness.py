@@ -6,8 +6,8 @@ import pytest
 from subjects import contract
 
 from pipeline.decider.soundness import unsound
-from pipeline.definitions import Param, TypeAlias, TypeDefinition, TypeEnum, TypeRecord
-from pipeline.records import Callee, Case, Contract, Raise
+from pipeline.definitions import Method, Param, Port, TypeAlias, TypeDefinition, TypeEnum, TypeRecord
+from pipeline.records import Callee, Case, Contract, PortCall, Raise
 
 
 def typed(**types: TypeDefinition) -> Contract:
@@ -19,6 +19,29 @@ def alias(annotation: str, **limits: Any) -> TypeAlias:
 
 
 CODE = "__import__('os').system('true')"
+
+
+def method(name: str = "m", **more: Any) -> Method:
+    return Method(name=name, **more)
+
+
+def with_port(*methods: Method, memory: tuple[Param, ...] = (), **more: Any) -> Contract:
+    """A contract whose parameter `p` is a port with these methods."""
+    port = Port(methods=methods or (method(),), memory=memory)
+    return contract({"p": "P", **more.pop("params", {})}, **{"ports": {"P": port}, **more})
+
+
+ROWS = (Param(name="rows", type="list[int]"),)
+NUMBER = (Param(name="n", type="int"),)
+
+
+def asked(**arguments: Any) -> Contract:
+    """A contract with a case that promises a call with these arguments, where `n` is wanted."""
+    promise = (PortCall(method="p.m", arguments=arguments),)
+    case = Case(name="a", given={"p": {"m": [{"returns": None}]}}, returns=1, calls=promise)
+    return with_port(method(params=NUMBER), calls=("p.m",), cases=[case])
+
+
 UNSOUND = {
     "a rule with a dunder": contract({"x": "int"}, ensures=["x.__class__ == result"]),
     "a rule that is code": contract({"x": "int"}, ensures=[CODE]),
@@ -73,6 +96,57 @@ UNSOUND = {
     "a case with another error": contract({"x": "int"}, cases=[Case(name="a", given={"x": 1}, raises="KeyError")]),
     "two cases of one name": contract({"x": "int"}, cases=[Case(name="a", given={"x": n}, returns=1) for n in (1, 2)]),
     "a case with half a character": contract({"x": "str"}, cases=[({"x": "\ud800"}, 1)]),
+    "a port of no parameter": contract({"x": "int"}, ports={"P": Port(methods=())}),
+    "a port that is code": contract({"p": CODE}, ports={CODE: Port(methods=())}),
+    "a port named like a type": with_port(types={"P": alias("int")}),
+    "a port in a container": with_port(params={"q": "list[P]"}),
+    "a port that is returned": contract({"p": "P"}, "P", ports={"P": Port(methods=())}),
+    "a parameter named calls beside a port": with_port(params={"calls": "int"}),
+    "a method that is code": with_port(method(CODE)),
+    "two methods of one name": with_port(method(), method()),
+    "a method's parameter that is code": with_port(method(params=(Param(name=CODE, type="int"),))),
+    "a method's parameter twice": with_port(method(params=NUMBER * 2)),
+    "a method's parameter of no type": with_port(method(params=(Param(name="n", type=CODE),))),
+    "a method's result of no type": with_port(method(returns="Nowhere")),
+    "a method's result without a value": with_port(method(returns="T"), types={"T": alias("int", ge="3", le="2")}),
+    "a method's error that is none": with_port(method(raises=("Nowhere",))),
+    "a method's error that is a function": with_port(method(raises=("print",))),
+    "a method's error that ends processes": with_port(method(raises=("SystemExit",))),
+    "a memory that is code": with_port(memory=(Param(name=CODE, type="int"),)),
+    "a memory twice": with_port(memory=ROWS * 2),
+    "a memory named like a parameter": with_port(method(params=(Param(name="rows", type="int"),)), memory=ROWS),
+    "a memory that cannot be empty": with_port(memory=(Param(name="m", type="date"),)),
+    "a model that is code": with_port(method(gives=CODE)),
+    "a model that sets by code": with_port(method(sets={"rows": CODE}), memory=ROWS),
+    "a model that sees the function's parameters": with_port(method(gives="x"), params={"x": "int"}),
+    "a model that sets what nobody remembers": with_port(method(sets={"rows": "[]"})),
+    "a call of what no port has": with_port(calls=("p.other",)),
+    "a call of another parameter": with_port(calls=("q.m",)),
+    "a call of code": with_port(calls=(CODE,)),
+    "a call listed twice": with_port(calls=("p.m", "p.m")),
+    "a rule that speaks of a port": with_port(ensures=["p == result"]),
+    "a precondition that speaks of calls": with_port(requires=["calls == []"]),
+    "a rule that speaks of calls without a port": contract({"x": "int"}, ensures=["calls == []"]),
+    "a rule that calls a function with ports": with_port(ensures=["f(1) == result"]),
+    "a rule that calls a callee with ports": with_port(
+        ensures=["g(1) == result"], uses=(Callee(function="g", signature="def g(x: int, q: P) -> int:", summary=""),)
+    ),
+    "a port that may be changed": with_port(mutates=("p",)),
+    "a script of no method": with_port(cases=[({"p": {"other": []}}, 1)]),
+    "a script that is none": with_port(cases=[({"p": 1}, 1)]),
+    "a script with another type": with_port(cases=[({"p": {"m": [{"returns": 1}]}}, 1)]),
+    "a script with another error": with_port(cases=[({"p": {"m": [{"raises": "KeyError"}]}}, 1)]),
+    "a promised call without its argument": asked(),
+    "a promised call with one argument more": asked(n=1, m=2),
+    "a promised call with another type": asked(n="1"),
+    "a promised call that may not be made": asked(n=1).model_copy(update={"calls": ()}),
+    "a handled error that is code": contract({"x": "int"}, handles=(CODE,)),
+    "a home that is a path": contract({"x": "int"}, homes={"T": "../money"}),
+    "a home of code": contract({"x": "int"}, homes={CODE: "money"}),
+    "a callee in a package of a package": contract({"x": "int"}, uses=(Callee(function="a.b.g", signature="", summary=""),)),
+    "two callees of one name": contract(
+        {"x": "int"}, uses=tuple(Callee(function=name, signature="", summary="") for name in ("g", "money.g"))
+    ),
     "a change of what is no parameter": contract({"x": "list[int]"}, mutates=("y",)),
 }  # fmt: skip
 SOUND = {
@@ -88,6 +162,17 @@ SOUND = {
     "a record in a list in itself": typed(T=alias("R"), R=TypeRecord(fields=(Param(name="kids", type="list[T]"),))),
     "fields named like methods": typed(T=TypeRecord(fields=tuple(Param(name=n, type="int") for n in ("items", "self")))),
     "parameters named like built-in functions": contract({"len": "int", "sorted": "list[int]"}, ensures=["sorted == [len]"]),
+    "a port that is modelled": with_port(
+        method("add", params=NUMBER, sets={"rows": "[*rows, n]"}, raises=("OSError",)),
+        method("last", returns="int", gives="rows[-1] if rows else 0", query=True),
+        memory=ROWS, calls=("p.add", "p.last"), ensures=["len(calls) <= 2"],
+    ),
+    "a port that is never asked": with_port(),
+    "a promised call": asked(n=1),
+    "an own type beside one of another spec": contract(
+        {"x": "T"}, types={"T": alias("int")}, homes={"T": "_shared"},
+        uses=(Callee(function="money.g", signature="def g(x: int) -> int:", summary=""),), ensures=["g(x) == result"],
+    ),
     "parameters named like modules": contract({"timezone": "str"}, ensures=["timezone.upper() == 'UTC'"]),
 }  # fmt: skip
 

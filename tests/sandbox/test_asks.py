@@ -171,7 +171,7 @@ HALTS = "import types\n@types.coroutine\ndef halt():\n    yield\n"
         "port not awaited at all",
     ],
 )
-def test_nothing_else_is_waited_for(sandbox: Sandbox, source: str, is_async: bool, outcome: str) -> None:
+def test_nothing_else_is_waited_for(sandbox: Sandbox, source: str, *, is_async: bool, outcome: str) -> None:
     """What is suspended for anything but a port fails, and a coroutine is no value."""
     found = one(sandbox, source, call(Answer(1), is_async=is_async))
     assert (found.error or found.value["v"]) == outcome

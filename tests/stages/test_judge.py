@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from subjects import broken, contract, kernel_sandbox
 
-from pipeline.definitions import Param, TypeEnum, TypeRecord
+from pipeline.definitions import Param, TypeAlias, TypeEnum, TypeRecord
 from pipeline.errors import SandboxError
 from pipeline.records import Callee, Case, Clause, Contract, Effort, Raise, Rule
 from pipeline.sandbox.port import Level
-from pipeline.stages.judge import Judge, Part
+from pipeline.stages.judge import Judge, Part, _program
 
 DOUBLE = contract({"x": "int"}, cases=[({"x": 2}, 4), ({"x": 3}, 6)], ensures=["result == x + x"])
 KEEPS = "def f(x: int) -> int:\n    return x * 2\n"
@@ -156,6 +156,20 @@ def test_a_function_calls_its_callees(judge: Judge) -> None:
     )
     judgement = judge.judge(promised, source, {"flip": Part(callee, flip)})
     assert [clause.message for clause in judgement.failures] == []
+
+
+def test_a_program_holds_what_each_spec_defines() -> None:
+    """Types of other specs come first, under the name of their package; callees as they are named."""
+    kind = TypeEnum(values=("a",))
+    callee = contract({"x": "Cents"}, types={"Cents": TypeAlias(type="int")}, errors={"Broke": "No money."})
+    callee = callee.model_copy(update={"spec": "money", "function": "tax"})
+    caller = contract(
+        {"kind": "Kind", "x": "int"}, types={"Kind": kind, "Own": kind}, homes={"Kind": "_shared"},
+        uses=(Callee(function="money.tax", signature="def tax(x: Cents) -> int:", summary="", raises=("Broke",)),),
+    )  # fmt: skip
+    program = _program(caller, "source", {"money.tax": Part(callee, "tax")})
+    assert list(program.modules) == ["_shared.types", "money.types", "types", "money.tax", "f"]
+    assert program.package == "generated.s"
 
 
 def test_an_unsound_contract_is_judged_broken(judge: Judge) -> None:
