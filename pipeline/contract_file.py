@@ -83,17 +83,17 @@ def _prune_item(value: Any) -> Any:
 
 def _prune_record(item: dict[str, Any]) -> dict[str, Any]:
     """An item without the keys that say nothing. A case that returns None does say so."""
-    returns = "given" in item and item.get("raises") is None
+    promised = "returns" if "given" in item and item.get("raises") is None else None
+    silent = "returns" if "given" in item and item.get("raises") is not None else None
     return {
         key: _prune_item(value) if key == "methods" else value
         for key, value in item.items()
-        if (key == "returns" and returns)
-        or key in {"given", "fields", "values"}
+        if key in {promised, "given", "fields", "values"}
         or not (
-            value is None
+            key == silent
+            or value is None
             or value is False
             or value in ([], {})
             or (key == "shown" and value is True)
-            or (key == "returns" and not returns)
         )
     }

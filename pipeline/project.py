@@ -185,7 +185,8 @@ def _recorded(settings: Settings, specs: Sequence[Spec]) -> list[Choice]:
 def _placed(status: Status) -> Placed:
     """A contract as it stands, and where a person looks when it does not fit the others."""
     function = status.function
-    return Placed(status.kept_contract or function.contract, function.place, function.places)
+    kept = status.kept_contract or function.contract
+    return Placed(kept, function.place, function.places, function.contract)
 
 
 def open_judge(settings: Settings) -> Judge:

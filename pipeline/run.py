@@ -105,6 +105,7 @@ class _Generation:
         self._reports: dict[str, FunctionReport] = {}
         self._flow_reports: dict[str, FlowReport] = {}
         self._error: DrystoneError | None = None
+        self._pending: list[AnswerPending] = []
         self._interrupted = False
         for name, status in {**project.context, **self._statuses}.items():
             if status.fresh and name not in self._stale:
@@ -146,7 +147,7 @@ class _Generation:
                 self._work()
             finally:
                 self._judge.close()
-        notes += self._unreached() if self._error or self._interrupted else self._tidy()
+        notes += self._unreached() if self._error or self._pending or self._interrupted else self._tidy()
         report = Report(
             functions=tuple(self._reports[name] for name in self._statuses if name in self._reports),
             flows=tuple(
@@ -156,7 +157,7 @@ class _Generation:
             diff=self._writer.diff() if self._wanted.only_diff else "",
             sandbox=isolation,
         )
-        return Outcome(report, self._error, interrupted=self._interrupted)
+        return Outcome(report, self._error or _all_of(self._pending), interrupted=self._interrupted)
 
     def _offer(self) -> None:
         """Put every question on the table that a person is to answer and that is known: all can be answered at once."""
@@ -280,9 +281,9 @@ class _Generation:
         try:
             report = self._blocked(name) or self._still_fresh(status) or self._make(status)
         except AnswerPending as pending:
-            self._error = self._error or pending
+            self._pending.append(pending)
             self._parts.pop(name, None)
-            report = FunctionReport(function=name, action="waiting", reasons=(str(pending),))
+            report = FunctionReport(function=name, action="waiting", reasons=(pending.answer,))
         self._reports[name] = report
         if name in self._stale or report.action != "fresh":
             self._progress.done(report)
@@ -416,7 +417,11 @@ class _Generation:
         evidence: dict[Path, str] = {}
         landed_as: Action = "changed" if self._wanted.only_diff else "landed"
         for flow in self._flows[spec]:
-            because = (f"{', '.join(failed)} did not land",)
+            because = (
+                (f"{failed[0]}{f' and {len(failed) - 1} more' if failed[1:] else ''} did not land",)
+                if failed
+                else ()
+            )
             report, text = FlowReport(flow=flow.id, action="blocked", reasons=because), None
             if not failed:
                 parts = {name: self._parts[name] for name in flow.functions}
@@ -434,6 +439,18 @@ class _Generation:
                 self._reports[name] = self._reports[name].model_copy(update={"action": landed_as})
             elif not kept and self._reports[name].action == "held":
                 self._parts.pop(name)
+
+
+def _all_of(pending: Sequence[AnswerPending]) -> AnswerPending | None:
+    """One error for all the answers that a run waits for."""
+    if len(pending) < 2:
+        return pending[0] if pending else None
+    folder = str(Path(pending[0].answer).parent)
+    return AnswerPending(
+        f"{len(pending)} prompts wait for an answer in {folder}: give each .prompt.md to a model, write its reply to the "
+        ".answer.md of the same name beside it, and run the same command again",
+        folder,
+    )
 
 
 def _landed_part(status: Status) -> Part:

@@ -98,6 +98,8 @@ def _function_lines(function: FunctionReport) -> Iterator[str]:
             yield from function.reasons  # each names its file
         case "held":
             yield f"{function.function}: kept its contract, by {function.model}; it lands with its whole spec ({reasons})"
+        case "waiting":
+            yield f"{function.function}: waiting for {reasons}"
         case _:
             yield f"{function.function}: {function.action}: {reasons}"
     yield from (f"  architect: refused {refused}" for refused in function.refused_proposals)

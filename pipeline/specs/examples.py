@@ -79,7 +79,8 @@ def _check_contradictions(draft: Draft, name: str, cases: list[Case]) -> Iterabl
     for index, case in enumerate(cases):
         other = first.setdefault(digest_json(case.given), index)
         same = cases[other]
-        other_calls = None not in {case.calls, same.calls} and case.calls != same.calls
+        both_said = case.calls is not None and same.calls is not None
+        other_calls = both_said and case.calls != same.calls
         if (case.returns, case.raises) != (same.returns, same.raises) or other_calls:
             place = draft.document.at("functions", name, "examples", other)
             message = f"contradicts '{same.name}' at {place}: the same call with another outcome"
