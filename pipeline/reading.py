@@ -12,10 +12,11 @@ from pipeline.landed_flows import FlowStatus
 from pipeline.project import Project, fresh_report, open_judge, read_project, side_by_side, vet_all
 from pipeline.records import Contract, Judgement
 from pipeline.reports import Attempt, FlowReport, FunctionReport, Report
-from pipeline.run import Outcome, Progress, Wanted
+from pipeline.run import Outcome, Wanted
 from pipeline.settings import Settings
 from pipeline.stages import architect, implement, land
 from pipeline.stages.judge import Judge, Part
+from pipeline.watching import Progress
 
 
 def plan(settings: Settings, wanted: Wanted) -> Outcome:

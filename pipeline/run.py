@@ -2,40 +2,24 @@
 
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from pipeline import disk, preparing
-from pipeline.asking import Asking, Desk, Usage
+from pipeline.asking import Asking
 from pipeline.errors import AnswerPending, DrystoneError, OutputError
 from pipeline.flow_evidence import judge_flow
 from pipeline.landed import Status
-from pipeline.llm.registry import HANDOFF
+from pipeline.making import Maker
 from pipeline.project import Project, fresh_report, open_judge, read_project
 from pipeline.records import Contract
-from pipeline.reports import Accepted, Action, Attempt, FlowReport, FunctionReport, Rejected, Report
+from pipeline.reports import Action, FlowReport, FunctionReport, Report
 from pipeline.settings import Settings
 from pipeline.specs.shape import SHARED
-from pipeline.stages import architect, implement, land
+from pipeline.stages import land
 from pipeline.stages.judge import Part
+from pipeline.watching import Progress
 from pipeline.writing import Writer
-
-
-class Progress(Protocol):
-    """Whoever watches a run. Called from several threads."""
-
-    def announce(self, text: str) -> None: ...
-
-    def start(self, functions: Sequence[str], verb: str) -> None: ...
-
-    def stage(self, function: str, text: str, usage: Usage) -> None: ...
-
-    def refused(self, function: str, attempt: Attempt) -> None: ...
-
-    def done(self, report: FunctionReport) -> None: ...
-
-    def flow(self, report: FlowReport) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,20 +113,23 @@ class _Generation:
             try:
                 isolation = self._judge.isolation
                 if self._stale:
-                    self._asking = Asking(self._settings, self._settings.entries, fresh=self._wanted.fresh)
+                    asking = Asking(self._settings, self._settings.entries, fresh=self._wanted.fresh)
                     if self._settings.why_models:
                         self._progress.announce(self._settings.why_models)
                     self._progress.start(list(self._stale), "checking contracts")
                     findings, notes = preparing.look_over(
                         self._project,
                         self._judge,
-                        self._asking,
+                        asking,
                         list(self._stale.values()),
                         self._progress.stage,
                     )
                     if findings:
                         return Outcome(Report(findings=findings, notes=notes, sandbox=isolation))
-                    self._offer()
+                    self._maker = Maker(
+                        self._settings, self._judge, asking, self._progress, fresh=self._wanted.fresh
+                    )
+                    self._maker.offer(list(self._stale.values()))
                     self._progress.start(list(self._stale), "generating")
                 self._work()
             finally:
@@ -158,18 +145,6 @@ class _Generation:
             sandbox=isolation,
         )
         return Outcome(report, self._error or _all_of(self._pending), interrupted=self._interrupted)
-
-    def _offer(self) -> None:
-        """Put every question on the table that a person is to answer and that is known: all can be answered at once."""
-        rung = self._settings.ladder[0]
-        if rung.entry.partition(":")[0] != HANDOFF:
-            return
-        for name, status in self._stale.items():
-            if self._settings.architect is None or status.kept_contract is not None:
-                desk = self._asking.desk(lambda *_: None, subject=name)
-                planned, _ = self._plan(status, desk)
-                for request in implement.first_requests(planned.contract, rung):
-                    desk.offer("implementer", rung.entry, request)
 
     def _unreached(self) -> tuple[str, ...]:
         left = len([function for function in self._stale if function not in self._reports])
@@ -314,86 +289,25 @@ class _Generation:
         return fresh_report(status) if judgement.passed else None
 
     def _make(self, status: Status) -> FunctionReport:
-        name = status.function.contract.id
-        desk = self._asking.desk(lambda text, usage: self._progress.stage(name, text, usage), subject=name)
-        planned, contract_text = self._plan(status, desk)
-        made = self._implement(planned.contract, desk)
-        report = FunctionReport(
-            function=name,
-            action="failed",
-            reasons=status.reasons
-            or (("asked for afresh",) if name in self._stale else ("what it uses changed",)),
-            attempts=made.attempts,
-            refused_proposals=planned.refused,
-            calls=desk.usage.calls,
-            tokens_in=desk.usage.tokens_in,
-            tokens_cached=desk.usage.tokens_cached,
-            tokens_out=desk.usage.tokens_out,
-        )
+        name, spec = status.function.contract.id, status.function.contract.spec
+        made = self._maker.make(status, self._callees)
         self._parts.pop(name, None)
-        if not isinstance(made, Accepted):
-            desk.forget()
-            if (
-                status.fresh and name in self._stale
-            ):  # asked for afresh in vain: callers can build on the last good one
-                self._parts[name] = _landed_part(status)
-            return report
+        if made.accepted is None:
+            if status.fresh and name in self._stale:
+                self._parts[name] = _landed_part(status)  # asked for afresh in vain: the last good one stays
+            return made.report
         files = land.render_landing(
-            made, contract_text, folder=status.landed.folder, sandbox=self._judge.isolation.level
+            made.accepted,
+            made.contract_text,
+            folder=status.landed.folder,
+            sandbox=self._judge.isolation.level,
         )
-        self._parts[name] = Part(made.contract, made.source)
-        spec = made.contract.spec
+        self._parts[name] = Part(made.accepted.contract, made.accepted.source)
         if spec in self._flows:
             self._writer.hold(spec, files)
-            return report.model_copy(update={"action": "held", "model": made.model})
+            return made.report.model_copy(update={"action": "held"})
         self._writer.put(spec, files)
-        return report.model_copy(
-            update={"action": "changed" if self._wanted.only_diff else "landed", "model": made.model}
-        )
-
-    def _plan(self, status: Status, desk: Desk) -> tuple[architect.Planned, str]:
-        """The contract and its text: the one on disk if it stands, else derived, with what an architect adds.
-
-        A contract that a person edited stays as it is, byte for byte, as long as its spec says the same.
-        """
-        kept = status.kept_contract
-        if kept is not None and (status.contract_edited or not self._wanted.fresh):
-            assert status.landed.contract_text is not None
-            return architect.Planned(kept), status.landed.contract_text
-        derived = status.function.contract
-        planned = architect.Planned(derived)
-        entry = self._settings.architect
-        if entry is not None:
-            independent = self._settings.independent_architect
-            planned = architect.plan(
-                derived,
-                model=entry,
-                independent=independent,
-                ask=desk.ask_for("architect", entry),
-                admit=lambda contract, cases, rules: self._judge.admit(
-                    contract, cases=cases, rules=rules, independent=independent
-                ),
-            )
-        contract, text = land.seal_contract(architect.hold_back(planned.contract), status.derived_digest)
-        return replace(planned, contract=contract), text
-
-    def _implement(self, contract: Contract, desk: Desk) -> Accepted | Rejected:
-        name = contract.id
-        callees = self._callees(contract)
-
-        def watch(step: implement.Step) -> None:
-            if step.refused is None:
-                self._progress.stage(name, f"judging attempt {step.number} of {step.rung.entry}", desk.usage)
-            else:
-                self._progress.refused(name, Attempt(model=step.rung.entry, reason=step.refused))
-
-        return implement.implement(
-            contract,
-            ladder=self._settings.ladder,
-            asks={rung.entry: desk.ask_for("implementer", rung.entry) for rung in self._settings.ladder},
-            judge=lambda source: self._judge.judge(contract, source, callees),
-            watch=watch,
-        )
+        return made.report.model_copy(update={"action": "changed" if self._wanted.only_diff else "landed"})
 
     def _callees(self, contract: Contract) -> dict[str, Part]:
         """The functions a contract may call and those they may call, the innermost first, by `spec.function`."""

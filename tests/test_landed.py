@@ -49,10 +49,10 @@ def spec_of(text: str = SPEC) -> Spec:
 def generated(tmp_path: Path) -> Path:
     """A folder in which both functions are fresh."""
     spec = spec_of()
-    digests = landed.derived_digests(spec)
+    digests = landed.derived_digests([spec])
     for function in spec.functions:
         name = function.contract.function
-        contract, text = land.seal_contract(architect.hold_back(function.contract), digests[name])
+        contract, text = land.seal_contract(architect.hold_back(function.contract), digests[function.contract.id])
         judgement = Judgement(clauses=(Clause(clause="bounds", passed=True),))
         source = seal(f"# F\ndef {name}(n):\n    pass\n")
         accepted = Accepted(contract=contract, source=source, judgement=judgement, model="p:m")
@@ -64,7 +64,7 @@ def generated(tmp_path: Path) -> Path:
 
 
 def reasons(generated: Path, text: str = SPEC) -> dict[str, tuple[str, ...]]:
-    statuses = landed.check_spec(generated, spec_of(text))
+    statuses = landed.check_spec(generated, spec_of(text), landed.derived_digests([spec_of(text)]))
     return {status.function.contract.function: status.conflicts or status.reasons for status in statuses}
 
 

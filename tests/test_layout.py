@@ -13,8 +13,9 @@ LAYERS = (
     {"cli", "pytest_plugin"},
     {"progress", "summary", "reading"},
     {"run"},
-    {"preparing", "writing"},
+    {"making", "preparing", "writing"},
     {"flow_evidence", "project"},
+    {"watching"},
     {"asking"},
     {"stages"},
 )

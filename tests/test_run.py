@@ -169,10 +169,10 @@ def _land_unjudged(project: Project, spec: Spec, sources: dict[str, str]) -> Non
     """Put functions into place as a run would, without the time a judge takes."""
     from pipeline import bounds, render
 
-    digests = landed.derived_digests(spec)
+    digests = landed.derived_digests([spec])
     for function in spec.functions:
         name = function.contract.function
-        contract, text = land.seal_contract(architect.hold_back(function.contract), digests[name])
+        contract, text = land.seal_contract(architect.hold_back(function.contract), digests[function.contract.id])
         found = bounds.check_reply(sources[name], contract)
         assert isinstance(found, bounds.FunctionText), found
         judgement = Judgement(clauses=(Clause(clause="bounds", passed=True),))
