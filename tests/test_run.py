@@ -172,7 +172,9 @@ def _land_unjudged(project: Project, spec: Spec, sources: dict[str, str]) -> Non
     digests = landed.derived_digests([spec])
     for function in spec.functions:
         name = function.contract.function
-        contract, text = land.seal_contract(architect.hold_back(function.contract), digests[function.contract.id])
+        contract, text = land.seal_contract(
+            architect.hold_back(function.contract), digests[function.contract.id]
+        )
         found = bounds.check_reply(sources[name], contract)
         assert isinstance(found, bounds.FunctionText), found
         judgement = Judgement(clauses=(Clause(clause="bounds", passed=True),))

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.definitions import Param, TypeAlias, TypeDefinition, TypeEnum, TypeRecord
-from pipeline.values import Types, ValuesError, show
+from pipeline.showing import show
+from pipeline.values import Types, ValuesError
 
 DEFINITIONS: dict[str, TypeDefinition] = {
     "Step": TypeEnum(values=("on hold", "1st", "", "a", "A")),

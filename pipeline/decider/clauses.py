@@ -14,7 +14,8 @@ from pipeline.records import Case, Contract, PortCall
 from pipeline.rules import calls_functions, compile_rule, namespace, rule_functions, speaks_of
 from pipeline.sandbox import wire
 from pipeline.sandbox.port import Call, Observation
-from pipeline.values import Types, show
+from pipeline.showing import show
+from pipeline.values import Types
 
 Arguments = tuple[Any, ...]
 Observe = Callable[[Sequence[Call]], list[Observation]]

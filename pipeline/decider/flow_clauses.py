@@ -11,7 +11,7 @@ from pipeline.decider.doubles import Memory, evaluate
 from pipeline.decider.machine import Called, Machine, Played, Position
 from pipeline.flows.records import Timeout
 from pipeline.flows.shape import variable_of
-from pipeline.values import show
+from pipeline.showing import show
 
 TICK = timedelta(microseconds=1)
 _BEFORE = (timedelta(seconds=-1), -TICK, timedelta(0))

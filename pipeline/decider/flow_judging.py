@@ -15,7 +15,8 @@ from pipeline.flows.scenario_text import render_duration, render_scenario
 from pipeline.flows.shape import variable_of
 from pipeline.records import Contract
 from pipeline.scripts import Script
-from pipeline.values import Types, ValuesError, show
+from pipeline.showing import show
+from pipeline.values import Types, ValuesError
 
 Note = Callable[[str], None]
 

@@ -6,7 +6,8 @@ from typing import Any
 from pipeline.decider.doubles import Stage
 from pipeline.sandbox import wire
 from pipeline.sandbox.port import Answer, Asked
-from pipeline.values import Types, show
+from pipeline.showing import show
+from pipeline.values import Types
 
 _MOST_TOLD = 3
 

@@ -22,7 +22,8 @@ from pipeline.records import Case, Contract, Rule
 from pipeline.rules import check_rule, rule_scope
 from pipeline.sandbox import wire
 from pipeline.sandbox.port import Call, Observation
-from pipeline.values import ValuesError, show
+from pipeline.showing import show
+from pipeline.values import ValuesError
 
 VETTING_INPUTS = 50
 FEWEST_INPUTS = 5

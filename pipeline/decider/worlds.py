@@ -11,7 +11,8 @@ from pipeline.records import Contract
 from pipeline.sandbox import wire
 from pipeline.sandbox.port import Observation
 from pipeline.scripts import Reply, Script
-from pipeline.values import Types, show
+from pipeline.showing import show
+from pipeline.values import Types
 
 Replies = Mapping[str, Mapping[str, tuple[Reply, ...]]]
 """Port -> method -> the first answers of it in a move; after these it answers as its double does."""

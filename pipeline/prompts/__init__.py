@@ -5,7 +5,8 @@ from typing import Any
 from pipeline import render
 from pipeline.definitions import Method, TypeAlias
 from pipeline.records import Callee, Case, Contract
-from pipeline.values import Types, show
+from pipeline.showing import show
+from pipeline.values import Types
 
 _MOST = 2000
 """Characters of one value."""

@@ -1,7 +1,7 @@
 """Specs together: the definitions they share, and what functions of one use of another."""
 
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
