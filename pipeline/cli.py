@@ -267,6 +267,35 @@ def show_prompt(function: str, *, role: str) -> int:
     return 0
 
 
+@main.command()
+@_specs
+@click.option("--contracts", is_flag=True, help="Only contracts, and the flows named.")
+@click.option("--flow", "flows", metavar="NAME", multiple=True, help="Only this flow; repeat it for more.")
+@click.option(
+    "--format", "form", type=click.Choice(["mermaid", "svg"]), default="mermaid", show_default=True,
+    help="Mermaid in Markdown, as GitHub shows it, or SVG files that need nothing else.",
+)  # fmt: skip
+@click.option(
+    "--output", metavar="PATH", type=click.Path(path_type=Path),
+    help="Folder to write to, or a file (.md, .svg). Without it, one document goes to standard output, and "
+    "several SVG to drystone-graph/.",
+)  # fmt: skip
+@_command
+def graph(
+    specs: tuple[str, ...], *, contracts: bool, flows: tuple[str, ...], form: str, output: Path | None
+) -> int:
+    """Draw specs: functions with what they use and ask of ports, and every flow as a state machine."""
+    from pipeline import picturing
+
+    drawn = picturing.graph(
+        _settings(), specs or None, flows=flows, contracts=contracts, as_svg=form == "svg", output=output
+    )
+    if not isinstance(drawn, str):
+        return _finish(drawn, as_json=False)
+    click.echo(drawn, nl=False)
+    return 0
+
+
 @main.group()
 def model() -> None:
     """The embedded model: a small code model that runs on this machine without a key."""

@@ -11,7 +11,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 
 LAYERS = (
     {"cli", "pytest_plugin"},
-    {"progress", "summary", "reading"},
+    {"progress", "summary", "reading", "picturing"},
     {"run"},
     {"making", "preparing", "writing"},
     {"flow_evidence", "project"},
