@@ -160,7 +160,7 @@ def _chosen_by_person(decision: DecisionRecord) -> Choice:
 def _filled(contract: Contract, standing: dict[str, Choice]) -> Contract:
     decisions = tuple(
         each.model_copy(update={"choice": made.choice, "meaning": made.meaning, "reason": made.reason})
-        if not each.choice and (made := standing.get(each.name))
+        if (made := standing.get(each.name))
         else each
         for each in contract.decisions
     )

@@ -84,6 +84,13 @@ def test_a_choice_counts_only_for_the_question_that_was_asked(changed: dict[str,
     assert decisions.with_choices(spec, [TOKEN]) == spec
 
 
+def test_an_answer_that_is_no_option_does_not_count() -> None:
+    """Whatever a file with a good seal may say."""
+    spec = spec_of(SESSION)
+
+    assert decisions.open_decisions(spec, [TOKEN.model_copy(update={"choice": "cookie"})]) == (SESSION,)
+
+
 def test_the_order_of_options_changes_nothing() -> None:
     """They are names."""
     spec = spec_of(SESSION.model_copy(update={"options": dict(reversed(SESSION.options.items()))}))

@@ -63,7 +63,7 @@ def test_a_review_warns_unless_it_is_to_block(tmp_path: Path) -> None:
     ("ladder", "expected"),
     [
         (("handoff",), None),
-        (("handoff:", "handoff:fast x4"), None),
+        (("handoff x4", "handoff:", "handoff:fast x4"), None),
         (("handoff", "local"), "local"),
         (("handoffs:x",), "local"),
     ],

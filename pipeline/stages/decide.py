@@ -53,7 +53,7 @@ def decide(
 ) -> tuple[Choice, ...] | Undecided:
     """Have a model choose an answer, with the reason, for every one of the open decisions of a spec.
 
-    Where functions take an answer for granted, only that one can be chosen. A reply that cannot be used is asked for
+    Where functions take an answer for granted, no other can be chosen. A reply that cannot be used is asked for
     once more, with what is wrong with it. A failing provider is an exception (`ProviderError`).
     """
     if not decisions:
@@ -89,9 +89,9 @@ def _covered(spec: Spec, decision: DecisionRecord) -> list[Contract]:
 
 
 def _offered(spec: Spec, decision: DecisionRecord) -> list[str]:
-    """The one option that its functions take for granted, or all of them where none does, or they disagree."""
+    """The options that functions take for granted, or all of them where none does."""
     assumed = {contract.assumes.get(decision.name) for contract in _covered(spec, decision)} - {None}
-    return [option for option in decision.options if {option} == assumed] or list(decision.options)
+    return [option for option in decision.options if option in assumed] or list(decision.options)
 
 
 def _schema(spec: Spec, decisions: Sequence[DecisionRecord]) -> dict[str, Any]:

@@ -91,15 +91,15 @@ def test_a_conversation_is_told_in_order(model: HandoffModel, table: Path) -> No
 def test_a_schema_is_part_of_the_prompt_and_a_fence_is_none_of_the_answer(
     model: HandoffModel, table: Path
 ) -> None:
-    """JSON is asked for in words; a chat window's fence around it comes off, but never that around code."""
+    """JSON is asked for in words; a chat window's fence around it comes off, but never that around text."""
     asked = replace(REQUEST, schema=SCHEMA)
     path = answer_path(model, asked)
     assert '"additionalProperties": false' in (table / prompts(table)[0]).read_text("utf-8")
     path.write_text("```json\n{}\n```\n", "utf-8")
-    answer_path(model).write_text("```python\npass\n```\n", "utf-8")
+    answer_path(model).write_text("```\npass\n```\n", "utf-8")
 
     assert model.ask(asked).text == "{}"
-    assert model.ask(REQUEST).text == "```python\npass\n```\n"
+    assert model.ask(REQUEST).text == "```\npass\n```\n"
 
 
 @pytest.mark.parametrize(

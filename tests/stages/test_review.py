@@ -276,7 +276,9 @@ def test_functions_of_one_name_are_told_apart() -> None:
     """By their specs; the name alone names neither."""
     first, second = contracts()
     same = [first, second.model_copy(update={"spec": "post", "function": "start"})]
-    found, _ = reviewed([{**STATE, "first": "mail.start", "second": "post.start"}, STATE], of=same)
+    found, _ = reviewed(
+        [{**STATE, "first": "mail.start", "second": "post.start"}, {**STATE, "second": "post.start"}], of=same
+    )
     assert (len(found.findings), found.unverified) == (1, 1)
     place = Place(path="specs/x.yaml")
     (finding,) = review.as_findings(found, {"mail.start": place, "post.start": place})
