@@ -48,7 +48,7 @@ def check_flows(generated: Path, spec: Spec, statuses: Mapping[str, Status]) -> 
             spec=spec.name,
             flow=each,
             path=path,
-            digest=digest_json([each.flow.model_dump(mode="json"), derived]),
+            digest=digest_json([each.flow.model_dump(mode="json", exclude_defaults=True), derived]),
             functions=functions,
         )
         text = disk.read_text(path)
@@ -81,7 +81,10 @@ def read_flow_verdict(text: str | None) -> FlowVerdict | None:
 
 
 def render_flow_verdict(verdict: FlowVerdict) -> str:
-    document = verdict.model_dump(mode="json", exclude={"seal"})
+    document = {
+        **verdict.model_dump(mode="json", exclude={"seal", "flow"}),
+        "flow": verdict.flow.model_dump(mode="json", exclude_defaults=True),
+    }
     return render_json({**document, "seal": digest_json(document)})
 
 

@@ -57,7 +57,7 @@ def _wanted(specs: Sequence[Spec], flows: Sequence[str], *, contracts: bool) -> 
     everything = not flows and not contracts
     pictures = []
     for spec in specs:
-        if everything or contracts:
+        if spec.functions and (everything or contracts):
             pictures.append(picture_contracts(spec))
         pictures += [
             picture_flow(spec, item.flow) for item in spec.flows if everything or item.flow.name in flows

@@ -297,7 +297,7 @@ def _cut_body(hoisted: Hoisted, function: FunctionNode, statements: list[ast.stm
         head = [(indent if indent.isspace() else "    ") + lines[opening - 1].encode()[column:].decode()]
         start = opening + 1
     kept = [lines[number - 1] for number in range(start, end + 1) if number not in hoisted.emptied]
-    return "\n".join([*head, *kept]).rstrip() + "\n"
+    return "\n".join([*head, *kept]).rstrip().lstrip("\n") + "\n"
 
 
 def _first_line(node: ast.stmt) -> int:
