@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from pipeline import render
 from pipeline.definitions import Method, Param, Port, TypeAlias, TypeEnum, TypeRecord
 from pipeline.flows.records import Flow, Scenario, ScenarioStep, Timeout, Transition
-from pipeline.records import Case, Contract, Raise, Rule
+from pipeline.records import Case, Contract, Place, Raise, Rule, Spec, SpecFlow, SpecFunction
 from pipeline.stages.judge import Part
 
 HOURS = timedelta(hours=1)
@@ -498,3 +499,30 @@ async def end(subscription: Subscription, store: Store) -> Subscription:
 )  # fmt: skip
 
 MACHINES = {"order": ORDER, "sign-up": SIGN_UP, "subscription": SUBSCRIPTION}
+
+
+def spec_of(machine: Machine) -> Spec:
+    """The machine as a spec without findings."""
+    place = Place(path=f"specs/{machine.spec}.yaml")
+    return Spec(
+        name=machine.spec,
+        path=place.path,
+        summary="",
+        flows=(SpecFlow(flow=machine.flow, place=place),),
+        functions=tuple(SpecFunction(contract=each, place=place) for each in machine.contracts.values()),
+    )
+
+
+def types_text(machine: Machine) -> str:
+    """Its `types.py`: types, errors and, as protocols, its ports."""
+    contracts = list(machine.contracts.values())
+    ports = {name: port for each in contracts for name, port in each.ports.items()}
+    bare = contracts[0].model_copy(update={"ports": {}, "params": (), "returns": "None", "calls": ()})
+    lines = [render.render_stub_types(bare), "from typing import Protocol\n"]
+    for name, port in ports.items():
+        lines.append(f"\n\nclass {name}(Protocol):")
+        for method in port.methods:
+            given = "".join(f", {param.name}: {param.type}" for param in method.params)
+            kind = "async def" if method.is_async else "def"
+            lines.append(f"    {kind} {method.name}(self{given}) -> {method.returns}: ...")
+    return "\n".join(lines) + "\n"
