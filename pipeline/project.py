@@ -88,9 +88,10 @@ def read_project(settings: Settings, selection: tuple[str, ...] | None) -> Proje
         raise SettingsError(
             f"{folder} {wrong}; run drystone inside a project, whose specs are {specs_module.FOLDER}/*.yaml"
         )
-    specs, findings = specs_module.load_specs(settings.root, selection)
-    if findings:
-        return Project(settings, findings)
+    loaded = specs_module.load_specs(settings.root, selection)
+    specs = loaded.specs
+    if loaded.findings:
+        return Project(settings, loaded.findings)
     statuses = tuple(status for spec in specs for status in landed.check_spec(settings.generated, spec))
     strangers = landed.find_strangers(settings.generated, specs, whole=selection is None)
     return Project(settings, (), specs, statuses, strangers)

@@ -83,9 +83,10 @@ def render_function(contract: Contract, text: FunctionText) -> str:
 
 
 def signature(contract: Contract) -> str:
-    """`def name(a: T, b: U) -> R:`, on one line."""
+    """`def name(a: T, b: U) -> R:`, on one line; `async def` where it must be awaited."""
+    start = "async def" if contract.is_async else "def"
     params = ", ".join(f"{param.name}: {param.type}" for param in contract.params)
-    return f"def {contract.function}({params}) -> {contract.returns}:"
+    return f"{start} {contract.function}({params}) -> {contract.returns}:"
 
 
 def merge_imports(statements: Iterable[str]) -> list[str]:

@@ -1,18 +1,16 @@
 """A spec between its file and its records: what the checks and the derivation both ask of it."""
 
-import builtins
-import keyword
-from collections.abc import Collection, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from pipeline.annotations import BUILTIN_TYPES, check_annotation, check_use
-from pipeline.definitions import TypeDefinition
+from pipeline.annotations import check_annotation, check_use
+from pipeline.definitions import Method, Port, TypeDefinition
 from pipeline.records import Finding
-from pipeline.rules import CONSTANTS, FUNCTIONS, MODULES
+from pipeline.specs.complaints import suggest
 from pipeline.specs.format import ConstraintFile, DecisionFile, FunctionFile, SpecFile
-from pipeline.specs.shape import suggest
-from pipeline.specs.types import reached_types
+from pipeline.specs.shape import SHARED
+from pipeline.specs.types import Known, not_imported, reached_types
 from pipeline.specs.yaml_source import Document
 
 BUILTIN_ERRORS = frozenset({
@@ -22,42 +20,138 @@ BUILTIN_ERRORS = frozenset({
 })  # fmt: skip
 """Errors of Python's own that a function may promise to raise."""
 
-_TAKEN = frozenset({*dir(builtins), *BUILTIN_TYPES, *FUNCTIONS, *CONSTANTS, *MODULES, "types"})
-_DEVICES = frozenset(
-    {"aux", "con", "nul", "prn", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The sound parts of one file, and the names of the parts that were refused (see `Shape`)."""
+    """The sound parts of one file, and the names of the parts that were refused (see `Shape`).
+
+    The shared definitions are one too: named `_shared`, without functions.
+    """
 
     document: Document
     file: SpecFile
-    types: dict[str, TypeDefinition]
-    dropped: frozenset[tuple[Hashable, Hashable]]
-    trimmed: frozenset[Hashable]
+    dropped: frozenset[tuple[Hashable, Hashable]] = frozenset()
+    trimmed: frozenset[Hashable] = frozenset()
+    types: Mapping[str, TypeDefinition] = field(default_factory=dict)
+    """Sound ones, its own and those imported."""
+    ports: Mapping[str, Port] = field(default_factory=dict)
+    """Sound ones, its own and those imported."""
+    shared: "Draft | None" = None
+    imported: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Section -> names that come from the shared definitions, refused ones included."""
+    others: "Mapping[str, Draft | None]" = field(default_factory=dict)
+    """Every spec of the project by name, this one too; None for a file that cannot be read."""
 
-    def names(self, section: str) -> list[str]:
+    @property
+    def name(self) -> str:
+        return self.file.spec
+
+    @property
+    def path(self) -> str:
+        return self.document.at().path
+
+    @property
+    def errors(self) -> dict[str, str]:
+        """Name -> meaning of the errors it defines and imports."""
+        shared = self.shared.file.errors if self.shared else {}
+        imported = {name: text for name, text in shared.items() if name in self.imported.get("errors", ())}
+        return {name: text.strip() for name, text in {**imported, **self.file.errors}.items()}
+
+    @property
+    def known(self) -> Known:
+        """What its annotations may hold."""
+        known = {*self.names("types"), *self.names("ports")}
+        held = self.shared.own("types") + self.shared.own("ports") if self.shared else []
+        elsewhere = {name: self.shared.path for name in held if name not in known} if self.shared else {}
+        return Known(self.names("types"), self.names("ports"), elsewhere)
+
+    def own(self, section: str) -> list[str]:
         """Names in a section of the file, refused entries included."""
         refused = sorted(str(name) for part, name in self.dropped if part == section)
         return [*getattr(self.file, section), *refused]
 
-    def constraints_of(self, function: str) -> list[tuple[str, ConstraintFile]]:
-        """The constraints that cover a function, as written."""
-        every = self.file.constraints.items()
-        return [(name, constraint) for name, constraint in every if covers(constraint.applies_to, function)]
+    def names(self, section: str) -> list[str]:
+        """Names in a section of the file and those imported, refused entries included."""
+        return [*self.own(section), *sorted(self.imported.get(section, ()))]
 
-    def decisions_of(self, function: str) -> list[tuple[str, DecisionFile]]:
-        """The decisions that cover a function, as written."""
-        every = self.file.decisions.items()
-        return [(name, decision) for name, decision in every if covers(decision.applies_to, function)]
+    def home(self, section: str, name: str) -> "Draft":
+        """Where a name of the spec is defined: here, or among the shared definitions."""
+        return self.shared if self.shared and name in self.imported.get(section, ()) else self
+
+    def constraints_of(self, function: str) -> list[tuple[str, ConstraintFile, "Draft"]]:
+        """The constraints that cover a function, as written, and whose they are; its own before the shared ones."""
+        return [
+            (name, constraint, draft)
+            for draft in (self, self.shared)
+            for name, constraint in (draft.file.constraints.items() if draft else ())
+            if draft and self.is_covered(function, constraint.applies_to, draft)
+        ]
+
+    @property
+    def decisions(self) -> list[tuple[str, DecisionFile, "Draft"]]:
+        """The decisions it asks and those it imports, as written, and whose they are."""
+        own = [(name, decision, self) for name, decision in self.file.decisions.items()]
+        imported = self.imported.get("decisions", ())
+        if self.shared is None:
+            return own
+        shared = self.shared.file.decisions.items()
+        return own + [(name, decision, self.shared) for name, decision in shared if name in imported]
+
+    def decisions_of(self, function: str) -> list[tuple[str, DecisionFile, "Draft"]]:
+        """The decisions that cover a function, as written, and whose they are."""
+        return [each for each in self.decisions if self.is_covered(function, each[1].applies_to, each[2])]
+
+    def is_covered(self, function: str, globs: Sequence[str], home: "Draft") -> bool:
+        """Whether patterns written in `home` cover a function of this spec."""
+        return covers(globs, function) or (home.name == SHARED and covers(globs, f"{self.name}.{function}"))
+
+    def used(self, function: FunctionFile) -> "list[Used]":
+        """The functions that a function uses, of this spec and of others, without those that are unknown."""
+        found = []
+        for index, written in enumerate(function.uses):
+            spec, _, name = written.rpartition(".")
+            draft = self.others.get(spec) if spec else self
+            if draft is not None and name in draft.file.functions:
+                found.append(Used(index, written, draft, name, draft.file.functions[name]))
+        return found
+
+    def ports_of(self, function: FunctionFile) -> dict[str, Port]:
+        """Parameter -> the sound port that is passed in by it."""
+        params = {param: text.strip() for param, text in function.params.items()}
+        return {param: self.ports[text] for param, text in params.items() if text in self.ports}
+
+    def calls_of(self, function: FunctionFile) -> dict[str, Method]:
+        """What a function may ask of its ports: `mailer.send` -> the method, in the order of both."""
+        every = {
+            f"{param}.{method.name}": method
+            for param, port in self.ports_of(function).items()
+            for method in port.methods
+        }
+        named = function.calls
+        return every if named is None else {call: every[call] for call in every if call in named}
 
     def has_sound_signature(self, function: FunctionFile) -> bool:
-        """Whether every type that a function's signature reaches is known and sound."""
-        written = [*function.params.values(), function.returns]
-        known = all(check_annotation(text, self.types) is None for text in written)
-        return known and not any(check_use(text, self.types) for text in written)
+        """Whether every type and port that a function's signature reaches is known and sound."""
+        ports = self.ports_of(function)
+        written = [text for param, text in function.params.items() if param not in ports]
+        return all(self.is_sound(text) for text in [*written, function.returns])
+
+    def is_sound(self, annotation: str) -> bool:
+        """Whether every type that an annotation reaches is known and sound."""
+        return check_annotation(annotation, self.types) is None and not check_use(annotation, self.types)
+
+    def complaint(self, annotation: str) -> str | None:
+        """What is wrong with an annotation, or None; also None where a type it names is refused already."""
+        complaint = self.known.complaint(annotation)
+        if complaint is None and check_annotation(annotation, self.types) is None:
+            return check_use(annotation, self.types)
+        return complaint
+
+    def unknown(self, kind: str, section: str, *, name: str, known: Collection[str]) -> str:
+        """What to say of a name that is not known."""
+        if section and self.shared and name in self.shared.own(section):
+            return not_imported(name, self.shared.path)
+        return f"unknown {kind} '{name}'{suggest(name, known)}"
 
     def at(self, *path: Hashable, message: str) -> Finding:
         """A finding at the value at `path`."""
@@ -66,6 +160,19 @@ class Draft:
     def key(self, *path: Hashable, message: str) -> Finding:
         """A finding at the key at `path`."""
         return Finding(place=self.document.key(*path), message=message)
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A function that another one uses, and the spec that has it."""
+
+    index: int
+    """Its position under `uses`."""
+    written: str
+    """Its name there: bare, or `spec.function`."""
+    draft: Draft
+    name: str
+    function: FunctionFile
 
 
 def covers(globs: Sequence[str], function: str) -> bool:
@@ -80,91 +187,32 @@ def conditions(function: FunctionFile) -> list[tuple[str, str | None]]:
     return [(name, when.strip() if when else None) for name, when in function.raises.items()]
 
 
-def reached_by(function: FunctionFile, types: dict[str, TypeDefinition]) -> set[str]:
-    """Names of the spec's types that a function's signature reaches."""
-    return reached_types([*function.params.values(), function.returns], types)
+def annotations_of(port: Port) -> list[str]:
+    """Every annotation that a port's methods and memory hold."""
+    params = [param.type for method in port.methods for param in method.params]
+    return [*params, *(method.returns for method in port.methods), *(part.type for part in port.memory)]
 
 
-# -- names ---------------------------------------------------------------------------------------------------
-
-
-def check_names(draft: Draft, stem: str) -> Iterable[Finding]:
-    """Findings about the names a spec gives: taken ones, and those that cannot be told apart."""
-    if draft.document.value.get("spec") == draft.file.spec != stem:
-        yield draft.at(
-            "spec", message=f"the file is called '{stem}'; name the spec '{stem}' or rename the file"
-        )
-    if _is_reserved(draft.file.spec) or draft.file.spec in {*BUILTIN_TYPES, "types"}:
-        yield draft.at(
-            "spec", message=f"'{draft.file.spec}' cannot name a spec; Python or the system uses it"
-        )
-    for section, kind in (("types", "a type"), ("errors", "an error"), ("functions", "a function")):
-        for name in draft.names(section):
-            if message := _bad_name(name, kind):
-                yield draft.key(section, name, message=message)
-    yield from _check_clashes(draft)
-    for name, function in draft.file.functions.items():
-        yield from _check_params(draft, name, function)
-    for name, form in draft.file.types.items():
-        for field in getattr(form, "fields", {}) if not isinstance(form, str) else ():
-            if keyword.iskeyword(field):
-                yield draft.key("types", name, "fields", field, message=f"'{field}' is a Python keyword")
-
-
-def _is_reserved(name: str) -> bool:
-    return keyword.iskeyword(name) or name.lower() in _DEVICES
-
-
-def _bad_name(name: str, kind: str) -> str | None:
-    if keyword.iskeyword(name):
-        return f"'{name}' is a Python keyword; choose another name"
-    if kind == "an error" and name in BUILTIN_ERRORS:
-        return f"'{name}' is Python's own; list it under 'raises' without defining it here"
-    if name in _TAKEN:
-        return f"'{name}' is Python's own; choose another name for {kind}"
-    if kind == "a function" and name.lower() in _DEVICES:
-        return f"'{name}' cannot name a file on Windows; choose another name"
-    return None
-
-
-def _check_clashes(draft: Draft) -> Iterable[Finding]:
-    seen: dict[str, str] = {}
-    for section in ("types", "errors", "functions"):
-        for name in draft.names(section):
-            if name in seen:
-                message = f"'{name}' is already the name of one of the {seen[name]}"
-                yield draft.key(section, name, message=message)
-            seen.setdefault(name, section)
-    files: dict[str, str] = {}
-    for name in draft.names("functions"):
-        other = files.setdefault(name.lower(), name)
-        if other != name:
-            message = (
-                f"'{name}' and '{other}' differ only in case; some systems cannot tell their files apart"
-            )
-            yield draft.key("functions", name, message=message)
-
-
-def _check_params(draft: Draft, name: str, function: FunctionFile) -> Iterable[Finding]:
-    taken = {*draft.names("types"), *draft.names("errors"), *function.uses, name}
-    for param in function.params:
-        if keyword.iskeyword(param):
-            message = f"'{param}' is a Python keyword; choose another name"
-        elif param == "result":
-            message = "'result' is what 'ensures' calls the returned value; choose another name"
-        elif param in taken:
-            message = f"'{param}' is already the name of a type, an error or a function that a rule may call"
-        else:
-            continue
-        yield draft.key("functions", name, "params", param, message=message)
+def reached_by(function: FunctionFile, draft: Draft) -> set[str]:
+    """Names of the types of a spec that a function's signature reaches, its ports included."""
+    ports = draft.ports_of(function)
+    written = [text for param, text in function.params.items() if param not in ports]
+    spoken = [text for port in ports.values() for text in annotations_of(port)]
+    return reached_types([*written, function.returns, *spoken], draft.types)
 
 
 def check_known(
-    draft: Draft, path: tuple[Hashable, ...], names: Sequence[str], known: Collection[str], kind: str
+    draft: Draft,
+    path: tuple[Hashable, ...],
+    names: Sequence[str],
+    *,
+    known: Collection[str],
+    kind: str,
+    section: str = "",
 ) -> Iterable[Finding]:
     """Findings about a list of names at `path`: unknown ones, and those listed twice."""
     for index, name in enumerate(names):
         if name not in known:
-            yield draft.at(*path, index, message=f"unknown {kind} '{name}'{suggest(name, known)}")
+            yield draft.at(*path, index, message=draft.unknown(kind, section, name=name, known=known))
         elif name in names[:index]:
             yield draft.at(*path, index, message=f"'{name}' is listed twice")

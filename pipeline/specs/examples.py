@@ -1,15 +1,16 @@
 """The examples of a spec's functions: from written calls to cases whose values fit their types."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from pipeline.digest import digest_json
 from pipeline.records import Case, Finding
-from pipeline.specs.draft import BUILTIN_ERRORS, Draft, conditions
+from pipeline.specs.complaints import suggest
+from pipeline.specs.draft import Draft, conditions
 from pipeline.specs.format import ExampleFile, FunctionFile
-from pipeline.specs.shape import suggest
+from pipeline.specs.scripts import Reader, uneven_calls
+from pipeline.specs.uses import known_errors
 from pipeline.specs.yaml_source import Path
-from pipeline.values import Types, ValuesError
+from pipeline.values import Types
 
 
 def parse_cases(draft: Draft, types: Types, name: str) -> tuple[tuple[Case, ...], list[Finding]]:
@@ -25,9 +26,11 @@ def parse_cases(draft: Draft, types: Types, name: str) -> tuple[tuple[Case, ...]
             place = (*at, "name") if example.name else at
             found.append(draft.at(*place, message=f"another example is already called '{names[index]}'"))
         if not found and draft.has_sound_signature(function):
-            reader = _Reader(draft, types, at)
-            cases.append(reader.case(function, example, names[index]))
+            reader = Reader(draft, types, function)
+            cases.append(_read_case(reader, example, at, name=names[index]))
             found = reader.findings
+            if not found and (uneven := uneven_calls(cases[-1], reader.ports)):
+                found = [draft.key(*at, "calls", message=uneven)]
         findings += found
     if not findings:
         findings += _check_contradictions(draft, name, cases)
@@ -51,47 +54,31 @@ def _check_example(draft: Draft, name: str, example: ExampleFile, at: Path) -> I
         yield draft.at(*at, message="missing key 'returns' or 'raises'")
     declared = [error for error, _ in conditions(function)]
     if example.raises is not None and example.raises not in declared:
-        known = {*draft.names("errors"), *BUILTIN_ERRORS}
-        hint = "" if example.raises in known else suggest(example.raises, declared)
+        hint = "" if example.raises in known_errors(draft, function) else suggest(example.raises, declared)
         hint = hint or "; list it under 'raises' of the function"
         yield draft.at(*at, "raises", message=f"the function does not raise '{example.raises}'{hint}")
 
 
-class _Reader:
-    """Reads the values of one example; collects what does not fit."""
-
-    def __init__(self, draft: Draft, types: Types, at: Path) -> None:
-        self.findings: list[Finding] = []
-        self._draft = draft
-        self._types = types
-        self._at = at
-
-    def case(self, function: FunctionFile, example: ExampleFile, name: str) -> Case:
-        given = {
-            param: self._value(annotation, example.given[param], (*self._at, "given", param))
-            for param, annotation in function.params.items()
-        }
-        if example.raises is not None:
-            return Case(name=name, given=given, raises=example.raises)
-        returns = self._value(function.returns, example.returns, (*self._at, "returns"))
-        return Case(name=name, given=given, returns=returns)
-
-    def _value(self, annotation: str, written: Any, at: Path) -> Any:
-        try:
-            return self._types.encode(annotation, self._types.decode(annotation, written))
-        except ValuesError as error:
-            messages: dict[Any, list[str]] = {}
-            for path, message in error.problems:
-                messages.setdefault(self._draft.document.at(*at, *path), []).append(message)
-        for place, alternatives in messages.items():
-            self.findings.append(Finding(place=place, message="; or ".join(dict.fromkeys(alternatives))))
-        return None
+def _read_case(reader: Reader, example: ExampleFile, at: Path, *, name: str) -> Case:
+    function: FunctionFile = reader.function
+    given = {
+        param: reader.script(param, example.given[param], (*at, "given", param))
+        if param in reader.ports
+        else reader.value(annotation, example.given[param], (*at, "given", param))
+        for param, annotation in function.params.items()
+    }
+    calls = None if example.calls is None else reader.calls(example.calls, (*at, "calls"))
+    if example.raises is not None:
+        return Case(name=name, given=given, raises=example.raises, calls=calls)
+    returns = reader.value(function.returns, example.returns, (*at, "returns"))
+    return Case(name=name, given=given, returns=returns, calls=calls)
 
 
 def _check_contradictions(draft: Draft, name: str, cases: list[Case]) -> Iterable[Finding]:
     first: dict[str, Case] = {}
     for index, case in enumerate(cases):
         same = first.setdefault(digest_json(case.given), case)
-        if (case.returns, case.raises) != (same.returns, same.raises):
+        other_calls = None not in {case.calls, same.calls} and case.calls != same.calls
+        if (case.returns, case.raises) != (same.returns, same.raises) or other_calls:
             message = f"contradicts '{same.name}': the same call with another outcome"
             yield draft.at("functions", name, "examples", index, message=message)

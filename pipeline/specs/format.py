@@ -120,6 +120,10 @@ def _raises_form(value: Any) -> str:
     return "(names)" if isinstance(value, list) else "(conditions)"
 
 
+def _number_form(value: Any) -> str:
+    return "(several)" if isinstance(value, list) else "(one)"
+
+
 TypeFile = Annotated[
     Annotated[Annotation, Tag("(text)")]
     | Annotated[AliasFile, Tag("(alias)")]
@@ -131,7 +135,13 @@ RaisesFile = Annotated[
     Annotated[list[Text], Tag("(names)")] | Annotated[dict[Name, Text | None], Tag("(conditions)")],
     Discriminator(_raises_form),
 ]
-FORMS = frozenset({"(text)", "(alias)", "(enum)", "(record)", "(names)", "(conditions)"})
+StatesFile = Annotated[
+    Annotated[Text, Tag("(one)")] | Annotated[list[Text], Field(min_length=1), Tag("(several)")],
+    Discriminator(_number_form),
+]
+FORMS = frozenset({
+    "(text)", "(alias)", "(enum)", "(record)", "(names)", "(conditions)", "(one)", "(several)",
+})  # fmt: skip
 """Parts that pydantic adds to the place of an error; no file holds them."""
 
 
@@ -178,7 +188,9 @@ class MethodFile(_FileModel):
 class PortFile(_FileModel):
     """A collaborator with effects: its methods by name. A `Protocol` in the generated code, passed as an argument."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(
+        extra="allow", json_schema_extra={"propertyNames": {"pattern": r"^[A-Za-z][A-Za-z0-9_]*$"}}
+    )
     __pydantic_extra__: dict[Name, MethodFile]
 
     memory: dict[Name, Annotation] = {}
@@ -227,18 +239,18 @@ class FunctionFile(_FileModel):
 class TransitionFile(_FileModel):
     """A step of a flow."""
 
-    sources: Annotated[Text | list[Text], Field(alias="from")]
+    sources: Annotated[StatesFile, Field(alias="from")]
     """The state it starts from, or several."""
     call: Name
     """The function that makes it: takes the record and returns what becomes of it."""
-    to: Text | list[Text]
+    to: StatesFile
     """The state it leads to; several where the function decides."""
 
 
 class TimeoutFile(_FileModel):
     """What happens when a state lasts too long."""
 
-    state: Text | list[Text]
+    state: StatesFile
     """The state that waits, or several."""
     after: Text
     """How long it may wait: `24h`, `15m`, `PT1H30M`. The wait is over when more than this has passed."""

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from pipeline.annotations import annotation_names, check_annotation, check_use, items_of, parse_annotation
@@ -22,23 +23,50 @@ _FITS = {
 _Definitions = Mapping[str, TypeDefinition]
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The names of a spec that an annotation may hold, and those it may not though they exist."""
+
+    types: Collection[str]
+    ports: Collection[str] = ()
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    """What the shared definitions hold and this spec does not import, and their file."""
+
+    def complaint(self, annotation: str) -> str | None:
+        """What is wrong with an annotation over these names, or None."""
+        for name in sorted(annotation_names(annotation) - set(self.types)):
+            if name in self.ports:
+                return f"'{name}' is a port; only a parameter of a function can be one, and nothing else than one"
+            if name in self.elsewhere:
+                return not_imported(name, self.elsewhere[name])
+        return check_annotation(annotation, self.types)
+
+
+def not_imported(name: str, path: str) -> str:
+    """What to say of a name that only the shared definitions hold."""
+    return f"'{name}' is defined in {path}; add it to 'imports'"
+
+
 def define_types(
     document: Document,
     written: Mapping[str, str | AliasFile | EnumFile | RecordFile],
-    dropped: Collection[str],
+    *,
+    imported: Mapping[str, TypeDefinition],
+    known: Known,
 ) -> tuple[dict[str, TypeDefinition], list[Finding]]:
-    """The sound types among those written, in their order, and the findings about the others.
+    """The sound types among those written, in their order, then those imported, and the findings about the others.
 
-    A type is sound when nothing it reaches has a finding. `dropped` names types already refused.
+    A type is sound when nothing it reaches has a finding. Types that are known but neither written nor imported
+    are refused already.
     """
-    every = {name: _define(form) for name, form in written.items()}
-    names = {*every, *dropped}
+    own = {name: _define(form) for name, form in written.items()}
+    every = {**own, **{name: each for name, each in imported.items() if name not in own}}
     findings: list[Finding] = []
     sound: dict[str, TypeDefinition] = every
-    unsound = set(dropped)
+    unsound = set(known.types) - every.keys()
     for check in (_check_alone, _check_circles, _check_members):
-        for name, definition in sound.items():
-            for path, message, offset in check(name, definition, sound, names):
+        for name in own.keys() & sound.keys():
+            for path, message, offset in check(name, own[name], sound, known):
                 written_at = () if path == ("type",) and isinstance(written[name], str) else path
                 place = document.within("types", name, *written_at, offset=offset)
                 findings.append(Finding(place=place, message=message))
@@ -62,6 +90,11 @@ def reached_types(annotations: Iterable[str], definitions: _Definitions) -> set[
     return reached
 
 
+def mentioned_types(definitions: Iterable[TypeDefinition]) -> set[str]:
+    """Names of the spec's types that definitions mention themselves."""
+    return {name for definition in definitions for name in _mentioned(definition)}
+
+
 def _define(form: str | AliasFile | EnumFile | RecordFile) -> TypeDefinition:
     match form:
         case str():
@@ -78,7 +111,7 @@ def _mentioned(definition: TypeDefinition) -> set[str]:
         case TypeAlias():
             return annotation_names(definition.type)
         case TypeRecord():
-            return {name for field in definition.fields for name in annotation_names(field.type)}
+            return {name for each in definition.fields for name in annotation_names(each.type)}
     return set()
 
 
@@ -94,28 +127,24 @@ _Complaints = Iterable[tuple[tuple[str | int, ...], str, int]]
 """A path into the definition, a message, and an offset into the text at the path."""
 
 
-def _check_alone(
-    _: str, definition: TypeDefinition, _definitions: _Definitions, names: Collection[str]
-) -> _Complaints:
+def _check_alone(_: str, definition: TypeDefinition, _definitions: _Definitions, known: Known) -> _Complaints:
     match definition:
         case TypeEnum():
             for index, value in enumerate(definition.values):
                 if value in definition.values[:index]:
                     yield ("enum", index), f"'{value}' is listed twice", 0
         case TypeRecord():
-            for field in definition.fields:
-                if complaint := check_annotation(field.type, names):
-                    yield ("fields", field.name), complaint, 0
+            for each in definition.fields:
+                if complaint := known.complaint(each.type):
+                    yield ("fields", each.name), complaint, 0
         case TypeAlias():
-            if complaint := check_annotation(definition.type, names):
+            if complaint := known.complaint(definition.type):
                 yield ("type",), complaint, 0
             if definition.pattern is not None and (problem := _bad_pattern(definition.pattern)):
                 yield ("pattern",), *problem
 
 
-def _check_circles(
-    name: str, definition: TypeDefinition, definitions: _Definitions, _: Collection[str]
-) -> _Complaints:
+def _check_circles(name: str, definition: TypeDefinition, definitions: _Definitions, _: Known) -> _Complaints:
     if isinstance(definition, TypeAlias):
         aliases = {key: value for key, value in definitions.items() if isinstance(value, TypeAlias)}
         if name in reached_types([definition.type], aliases):
@@ -127,12 +156,12 @@ def _check_circles(
 
 
 def _check_members(
-    _: str, definition: TypeDefinition, definitions: _Definitions, _names: Collection[str]
+    _: str, definition: TypeDefinition, definitions: _Definitions, _known: Known
 ) -> _Complaints:
     if isinstance(definition, TypeRecord):
-        for field in definition.fields:
-            if complaint := check_use(field.type, definitions):
-                yield ("fields", field.name), complaint, 0
+        for each in definition.fields:
+            if complaint := check_use(each.type, definitions):
+                yield ("fields", each.name), complaint, 0
     elif isinstance(definition, TypeAlias):
         if complaint := check_use(definition.type, definitions):
             yield ("type",), complaint, 0
@@ -198,7 +227,7 @@ def _finite(definitions: _Definitions) -> set[str]:
 def _ends(definition: TypeDefinition, finite: set[str]) -> bool:
     match definition:
         case TypeRecord():
-            return all(_annotation_ends(parse_annotation(field.type), finite) for field in definition.fields)
+            return all(_annotation_ends(parse_annotation(each.type), finite) for each in definition.fields)
         case TypeAlias():
             return _annotation_ends(
                 parse_annotation(definition.type), finite, filled=bool(definition.min_length)

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from pipeline.errors import SettingsError
 from pipeline.records import Contract, Finding, Spec
-from pipeline.specs import load_specs, parse_spec
+from pipeline.specs import Loaded, load_specs, parse_spec
 from pipeline.specs.draft import BUILTIN_ERRORS
-from pipeline.specs.schema import render_contract_schema, render_schema
+from pipeline.specs.schema import render_contract_schema, render_schema, render_shared_schema
 
 CASES = Path(__file__).parents[1] / "cases"
 GOOD = CASES / "good"
@@ -49,7 +49,8 @@ def test_malformed_specs_say_what_is_wrong_and_where(name: str, tmp_path: Path, 
     """Every finding of the file, sorted by place, word by word."""
     (tmp_path / "specs").mkdir()
     shutil.copy(CASES / "malformed" / name / "spec.yaml", tmp_path / "specs")
-    specs, findings = load_specs(tmp_path)
+    loaded = load_specs(tmp_path)
+    specs, findings = loaded.specs, loaded.findings
     lines = "".join(f"{finding}\n" for finding in findings)
     expected = CASES / "malformed" / name / "findings.txt"
     if update:
@@ -70,7 +71,8 @@ def test_findings_of_all_files_come_at_once(tmp_path: Path) -> None:
     (tmp_path / "specs" / "a.yaml").write_text("spec: a\n")
     (tmp_path / "specs" / "b.yml").write_bytes(b"\xff")
     (tmp_path / "specs" / "text.yml").write_text("")
-    specs, findings = load_specs(tmp_path)
+    loaded = load_specs(tmp_path)
+    specs, findings = loaded.specs, loaded.findings
     assert [spec.name for spec in specs] == ["money", "onboarding", "schedule", "text", "tree"]
     assert [str(finding) for finding in findings] == [
         "specs/a.yaml:1:1: missing key 'functions'",
@@ -112,8 +114,8 @@ def test_builtin_errors_are_errors_of_python() -> None:
 )
 def test_specs_are_selected_by_name_path_or_pattern(paths: list[str] | None, names: list[str]) -> None:
     """In the order of their names, each once."""
-    specs, findings = load_specs(GOOD, paths)
-    assert ((), names) == (findings, [spec.name for spec in specs])
+    loaded = load_specs(GOOD, paths)
+    assert ((), names) == (loaded.findings, [spec.name for spec in loaded.specs])
 
 
 def test_a_selection_of_nothing_is_refused() -> None:
@@ -124,7 +126,7 @@ def test_a_selection_of_nothing_is_refused() -> None:
 
 def test_a_project_without_specs_has_none(tmp_path: Path) -> None:
     """Neither a finding nor an error."""
-    assert load_specs(tmp_path) == ((), ())
+    assert load_specs(tmp_path) == Loaded()
 
 
 # -- derivation ----------------------------------------------------------------------------------------------
@@ -151,10 +153,10 @@ def test_a_contract_holds_the_types_it_reaches_and_no_others() -> None:
     assert list(spec.functions[1].contract.types) == ["Amount", "Rate", "Line"]
 
 
-def test_a_contract_holds_the_errors_it_raises_and_no_others() -> None:
+def test_a_contract_holds_the_errors_it_raises_or_handles_and_no_others() -> None:
     """Only the spec's own; Python's need no explanation."""
     assert list(contract_of("onboarding.verify_email").errors) == ["TokenExpired", "TokenMismatch"]
-    assert contract_of("onboarding.profile_screen").errors == {}
+    assert list(contract_of("onboarding.profile_screen").errors) == ["TokenExpired", "TokenMismatch"]
     assert contract_of("text.initials").errors == {}
 
 
@@ -205,9 +207,11 @@ def test_every_clause_has_a_place() -> None:
     function = spec_of("onboarding").functions[1]
     assert str(function.place) == "specs/onboarding.yaml:30:3"
     assert {clause: place.line for clause, place in function.places.items()} == {
+        "constraints[mobile-first]": 5,
+        "constraints[plain]": 10,
         "ensures[0]": 34,
         "ensures[1]": 8,
-        "examples[example 1]": 37,
+        "examples[example 1]": 38,
     }
     assert {"requires[0]", "raises[TokenExpired]", "examples[stale link]"} < set(
         spec_of("onboarding").functions[0].places
@@ -250,7 +254,11 @@ def validator_of(name: str) -> jsonschema.Draft202012Validator:
 
 @pytest.mark.parametrize(
     ("name", "rendered"),
-    [("spec.schema.json", render_schema()), ("contract.schema.json", render_contract_schema())],
+    [
+        ("spec.schema.json", render_schema()),
+        ("shared.schema.json", render_shared_schema()),
+        ("contract.schema.json", render_contract_schema()),
+    ],
 )
 def test_the_published_schemas_are_current(name: str, rendered: str, update: bool) -> None:  # noqa: FBT001
     """They are rendered from the models that read the files."""
@@ -288,7 +296,7 @@ def test_the_schema_refuses_typos(right: str, wrong: str) -> None:
 def test_the_schema_of_contracts_accepts_contracts() -> None:
     """Every contract derived from the good specs."""
     validator = validator_of("contract.schema.json")
-    for spec in load_specs(GOOD)[0]:
+    for spec in load_specs(GOOD).specs:
         for function in spec.functions:
             assert list(validator.iter_errors(function.contract.model_dump(mode="json"))) == []
 
