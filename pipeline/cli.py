@@ -239,10 +239,10 @@ def lint(specs: tuple[str, ...], *, as_json: bool) -> int:
 
 
 @main.command()
-@click.argument("which", type=click.Choice(["spec", "contract"]), default="spec")
+@click.argument("which", type=click.Choice(["spec", "shared", "contract"]), default="spec")
 @_command
 def schema(which: str) -> int:
-    """Print the JSON Schema of specs (default) or of contracts, for editors and other tools."""
+    """Print the JSON Schema of specs (default), of what they share or of contracts, for editors and other tools."""
     from importlib import resources
 
     text = resources.files("pipeline").joinpath("schemas", f"{which}.schema.json").read_text("utf-8")

@@ -188,7 +188,9 @@ class MethodFile(_FileModel):
 class PortFile(_FileModel):
     """A collaborator with effects: its methods by name. A `Protocol` in the generated code, passed as an argument."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(
+        extra="allow", json_schema_extra={"propertyNames": {"pattern": r"^[A-Za-z][A-Za-z0-9_]*$"}}
+    )
     __pydantic_extra__: dict[Name, MethodFile]
 
     memory: dict[Name, Annotation] = {}

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from pipeline.digest import render_json
 from pipeline.records import Contract
-from pipeline.specs.format import SpecFile
+from pipeline.specs.format import SharedFile, SpecFile
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -14,6 +14,11 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 def render_schema() -> str:
     """Schema of a spec file, as editors read it: `pipeline/schemas/spec.schema.json`."""
     return _render(SpecFile, "drystone spec")
+
+
+def render_shared_schema() -> str:
+    """Schema of `specs/_shared.yaml`: `pipeline/schemas/shared.schema.json`."""
+    return _render(SharedFile, "drystone shared definitions")
 
 
 def render_contract_schema() -> str:

@@ -14,7 +14,7 @@ from pipeline.errors import SettingsError
 from pipeline.records import Contract, Finding, Spec
 from pipeline.specs import Loaded, load_specs, parse_spec
 from pipeline.specs.draft import BUILTIN_ERRORS
-from pipeline.specs.schema import render_contract_schema, render_schema
+from pipeline.specs.schema import render_contract_schema, render_schema, render_shared_schema
 
 CASES = Path(__file__).parents[1] / "cases"
 GOOD = CASES / "good"
@@ -153,10 +153,10 @@ def test_a_contract_holds_the_types_it_reaches_and_no_others() -> None:
     assert list(spec.functions[1].contract.types) == ["Amount", "Rate", "Line"]
 
 
-def test_a_contract_holds_the_errors_it_raises_and_no_others() -> None:
+def test_a_contract_holds_the_errors_it_raises_or_handles_and_no_others() -> None:
     """Only the spec's own; Python's need no explanation."""
     assert list(contract_of("onboarding.verify_email").errors) == ["TokenExpired", "TokenMismatch"]
-    assert contract_of("onboarding.profile_screen").errors == {}
+    assert list(contract_of("onboarding.profile_screen").errors) == ["TokenExpired", "TokenMismatch"]
     assert contract_of("text.initials").errors == {}
 
 
@@ -207,9 +207,11 @@ def test_every_clause_has_a_place() -> None:
     function = spec_of("onboarding").functions[1]
     assert str(function.place) == "specs/onboarding.yaml:30:3"
     assert {clause: place.line for clause, place in function.places.items()} == {
+        "constraints[mobile-first]": 5,
+        "constraints[plain]": 10,
         "ensures[0]": 34,
         "ensures[1]": 8,
-        "examples[example 1]": 37,
+        "examples[example 1]": 38,
     }
     assert {"requires[0]", "raises[TokenExpired]", "examples[stale link]"} < set(
         spec_of("onboarding").functions[0].places
@@ -252,7 +254,11 @@ def validator_of(name: str) -> jsonschema.Draft202012Validator:
 
 @pytest.mark.parametrize(
     ("name", "rendered"),
-    [("spec.schema.json", render_schema()), ("contract.schema.json", render_contract_schema())],
+    [
+        ("spec.schema.json", render_schema()),
+        ("shared.schema.json", render_shared_schema()),
+        ("contract.schema.json", render_contract_schema()),
+    ],
 )
 def test_the_published_schemas_are_current(name: str, rendered: str, update: bool) -> None:  # noqa: FBT001
     """They are rendered from the models that read the files."""
