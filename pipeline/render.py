@@ -78,7 +78,7 @@ def render_stub_types(contract: Contract, home: str | None = None) -> str:
     ports = {name: port for name, port in contract.ports.items() if homes[name] == home}
     if not (types or errors or ports):
         return ""
-    foreign = {name: other or contract.spec for name, other in homes.items() if other != home}
+    foreign = {name: other for name, other in homes.items() if other}
     return _types_text(None, types, errors, ports=ports, foreign=foreign)
 
 

@@ -189,6 +189,8 @@ REFUSED = [
     ("to a stand-in", ("def f(notify):", "    return 1", "return notify(mailer, '')"), "the name 'notify'"),
     # What is still no port.
     ("clock of a class", ("return str(datetime.now())",), "reads the clock"),
+    ("private of an argument", ("return mailer.send(email.__class__, '')",), "private attribute '__class__'"),
+    ("clock as an argument", ("return mailer.send(email, body=str(datetime.now()))",), "reads the clock"),
     ("clock of an answer", ("return clock.now().now()",), "reads the clock"),
     ("method of an answer", ("f = clock.stamp().now.now", "return f()"), "reads the clock"),
     ("zone of an answer", ("return clock.now().replace(tzinfo=None)",), "without an offset"),
@@ -215,6 +217,9 @@ ACCEPTED = [
     ("passed on", ("return notify(mailer, email)",)),
     ("passed on by keyword", ("return notify(to=tidy(email), mailer=mailer)",)),
     ("errors of callees", ("try:", "    return notify(mailer, '')", "except NoSuchBox:", "    return ''")),
+    ("imports of arguments", ("return mailer.send(re.escape(email), body=str(math.pi))",)),
+    ("guessed imports", ("from ports import Mailer", "from .types import MailerDown", "return ''")),
+    ("on one line", ("return mailer.send(email, ''); return ''",)),
     ("to itself", ("return invite(mailer, clock, email[1:]) if email else ''",)),
     ("a local of another name", ("send = 'a'", "return send")),
 ]

@@ -251,7 +251,7 @@ def cases(*returns: int | None) -> tuple[Case, ...]:
 
 
 @pytest.mark.parametrize("independent", [True, False])
-def test_for_a_function_with_ports_no_case_is_proposed(independent: bool) -> None:
+def test_for_a_function_with_ports_no_case_is_proposed(*, independent: bool) -> None:
     """Rules and an approach are taken, rules from another model only; a reply with cases does not fit."""
     contract = contract_of("cost").model_copy(
         update={
