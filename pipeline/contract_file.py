@@ -85,7 +85,7 @@ def _prune_record(item: dict[str, Any]) -> dict[str, Any]:
         or key in {"given", "fields", "values"}
         or not (
             value is None
-            or value is False
+            or (value is False and key != "shown")
             or value in ([], {})
             or (key == "shown" and value is True)
             or (key == "returns" and not returns)
