@@ -92,7 +92,7 @@ def _prune_record(item: dict[str, Any]) -> dict[str, Any]:
         or not (
             key == silent
             or value is None
-            or value is False
+            or (value is False and key != "shown")
             or value in ([], {})
             or (key == "shown" and value is True)
         )

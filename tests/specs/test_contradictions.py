@@ -16,7 +16,8 @@ NAMES = sorted(folder.name for folder in CASES.iterdir())
 
 def refusals(root: Path) -> list[str]:
     """What is said about a project's specs before any code is asked for."""
-    specs, findings = load_specs(root)
+    loaded = load_specs(root)
+    specs, findings = loaded.specs, loaded.findings
     places = [{f"decisions[{each.name}]": each.place for each in spec.decisions} for spec in specs]
     contracts = [
         Placed(function.contract, function.place, {**place, **function.places}, function.contract)
