@@ -152,7 +152,7 @@ def _check_rules(claims: _Claims) -> Iterator[Finding]:
         own = [claim for claim in claims.requires if claim.rule == number]
         earlier = [claim for claim in claims.requires if claim.rule < number]
         if other := _first_clash(claims, own, earlier):
-            message = f"no call is allowed: `{rule.rule}` contradicts {other.why}"
+            message = f"no call is allowed: `{rule.rule}` contradicts {_named(other, own)}"
             yield Finding(place=claims.place(f"requires[{number}]"), message=message)
     before = claims.unchanged([*claims.requires, *claims.returning])
     covering = {number for number, rule in enumerate(contract.ensures) if rule.constraint is not None}
@@ -166,7 +166,7 @@ def _check_rules(claims: _Claims) -> Iterator[Finding]:
         ]
         if other := _first_clash(claims, own, [*others, *before]):
             covered = f" (covering '{contract.function}')" if number in covering else ""
-            message = f"`{rule.rule}` contradicts {other.why}{covered}"
+            message = f"`{rule.rule}` contradicts {_named(other, own)}{covered}"
             yield Finding(place=claims.place(f"ensures[{number}]"), message=message)
 
 
@@ -178,16 +178,17 @@ def _first_clash(claims: _Claims, own: Sequence[_Claim], others: Sequence[_Claim
     return None
 
 
+def _named(other: _Claim, own: Sequence[_Claim]) -> str:
+    return "itself" if other in own else other.why
+
+
 def _check_errors(claims: _Claims) -> Iterator[Finding]:
     conditions = [each for each in claims.contract.raises if each.when is not None]
     for each in conditions:
         place = claims.place(f"raises[{each.error}]")
-        own = [
-            _Claim(fact, f"`{each.when}` at {place}, which is the same condition")
-            for fact in claims.raises[each.error][0]
-        ]
+        own = [_Claim(fact, str(each.when)) for fact in claims.raises[each.error][0]]
         if other := _first_clash(claims, own, claims.requires):
-            message = f"{each.error} can never be raised: its condition contradicts {other.why}"
+            message = f"{each.error} can never be raised: its condition contradicts {_named(other, own)}"
             yield Finding(place=place, message=message)
     for first, second in combinations(conditions, 2):
         if _implies(claims, second.error, first.error) or _same(first.when, second.when):

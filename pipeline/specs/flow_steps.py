@@ -178,7 +178,11 @@ def _failing_after(written: FlowDraft, flow: Flow, states: tuple[str, ...]) -> t
             if failures_of(written.contract(step.call)):
                 return state, step.call
         ahead = (target for step in leaving for target in step.targets)
-        waiting += [target for target in dict.fromkeys(ahead) if target not in waiting]
+        waiting += [
+            target
+            for target in dict.fromkeys(ahead)
+            if target not in waiting and not is_settled(flow, target)
+        ]
     return None
 
 

@@ -210,8 +210,6 @@ def _check_states(written: FlowDraft, states: Sequence[str]) -> Iterable[Finding
         yield from check_known(
             written.draft, ("flows", written.name, *path), names, known=states, kind="state"
         )
-        if not names and path != ("savepoints",):
-            yield written.at(*path, message="must not be empty")
     for state in form.endless:
         if state not in states:
             yield written.key("endless", state, message=f"unknown state '{state}'{suggest(state, states)}")

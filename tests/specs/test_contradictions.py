@@ -17,14 +17,18 @@ NAMES = sorted(folder.name for folder in CASES.iterdir())
 def refusals(root: Path) -> list[str]:
     """What is said about a project's specs before any code is asked for."""
     loaded = load_specs(root)
+<<<<<<< ours
     specs, findings = loaded.specs, loaded.findings
     places = [{f"decisions[{each.name}]": each.place for each in spec.decisions} for spec in specs]
+=======
+    places = [{f"decisions[{each.name}]": each.place for each in spec.decisions} for spec in loaded.specs]
+>>>>>>> theirs
     contracts = [
         Placed(function.contract, function.place, {**place, **function.places}, function.contract)
-        for spec, place in zip(specs, places, strict=True)
+        for spec, place in zip(loaded.specs, places, strict=True)
         for function in spec.functions
     ]
-    return [str(finding) for finding in (*findings, *check_coherence(contracts))]
+    return [str(finding) for finding in (*loaded.findings, *check_coherence(contracts))]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -97,3 +101,26 @@ def test_a_sound_spec_has_no_contradiction() -> None:
     )
     spec = parse_spec("specs/spec.yaml", text)
     assert isinstance(spec, Spec), [str(finding) for finding in spec]
+
+
+def test_a_rule_or_condition_can_contradict_itself() -> None:
+    """Then there is no other place to name."""
+    text = """\
+spec: spec
+summary: Rules that never hold.
+functions:
+  between:
+    summary: Nothing.
+    params: {low: int, high: int}
+    returns: int
+    requires: ["high == 1 and high > 3"]
+    raises: {ValueError: 3 < low < 2}
+    ensures: ["result > low and result == 1 and low > result"]
+"""
+    findings = parse_spec("specs/spec.yaml", text)
+    assert isinstance(findings, tuple)
+    assert [str(finding) for finding in findings] == [
+        "specs/spec.yaml:8:16: no call is allowed: `high == 1 and high > 3` contradicts itself",
+        "specs/spec.yaml:9:14: ValueError can never be raised: its condition contradicts itself",
+        "specs/spec.yaml:10:15: `result > low and result == 1 and low > result` contradicts itself",
+    ]
