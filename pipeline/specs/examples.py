@@ -78,7 +78,7 @@ def _check_contradictions(draft: Draft, name: str, cases: list[Case]) -> Iterabl
     first: dict[str, Case] = {}
     for index, case in enumerate(cases):
         same = first.setdefault(digest_json(case.given), case)
-        other_calls = None not in {case.calls, same.calls} and case.calls != same.calls
+        other_calls = None not in (case.calls, same.calls) and case.calls != same.calls
         if (case.returns, case.raises) != (same.returns, same.raises) or other_calls:
             message = f"contradicts '{same.name}': the same call with another outcome"
             yield draft.at("functions", name, "examples", index, message=message)
