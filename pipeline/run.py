@@ -102,6 +102,9 @@ class _Generation:
             if not all(flow.fresh for flow in flows) or not self._is_done(spec)
         }
         """Whole specs of which something may have to be written."""
+        for flow in project.flows:
+            if flow.spec not in self._unsettled:
+                self._flow_reports[flow.id] = FlowReport(flow=flow.id, action="fresh")
 
     def run(self) -> Outcome:
         isolation = None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from pipeline.definitions import TypeDefinition
 from pipeline.records import Finding
-from pipeline.rules import RuleProblem, check_rule
+from pipeline.rules import check_rule
 from pipeline.specs.complaints import suggest
 from pipeline.specs.draft import Draft, check_known, conditions, covers, reached_by
 from pipeline.specs.format import FunctionFile
@@ -17,7 +17,7 @@ from pipeline.specs.yaml_source import Path
 
 CALLS = "list[tuple[str, ...]]"
 """Stands for the type of `calls` in `ensures`: tuples of a method's name and its arguments."""
-_UNKNOWN_NAME = re.compile(r"unknown name '(\w+)'")
+_WORD = re.compile(r"\w+")
 
 
 def check_definitions(draft: Draft, stem: str) -> list[Finding]:
@@ -161,22 +161,20 @@ class _Rules:
         problem = check_rule(rule.strip(), scope=scope, types=self._types, functions=functions)
         if problem is not None:
             offset = len(rule) - len(rule.lstrip()) + problem.column
-            message = self._explanation(problem, after=after) or problem.message
+            word = _WORD.match(rule.strip(), problem.column)
+            message = self._explanation(word[0] if word else "", after=after) or problem.message
             yield Finding(place=home.document.within(*path, offset=offset), message=message)
 
-    def _explanation(self, problem: RuleProblem, *, after: bool) -> str | None:
-        match = _UNKNOWN_NAME.match(problem.message)
-        name = match[1] if match else ""
-        shared = self._draft.shared
-        if name in self._ports:
-            return f"a rule cannot name the port '{name}'; 'ensures' may say what it was asked: 'calls'"
-        if name in self._with_ports and after:
-            return f"'{name}' takes ports; a rule cannot call it"
-        if name == "calls" and self._ports:
+    def _explanation(self, word: str, *, after: bool) -> str | None:
+        """What is wrong where a rule goes wrong at a word that the spec gives a meaning."""
+        if word in self._ports:
+            return f"a rule cannot name the port '{word}'; 'ensures' may say what it was asked: 'calls'"
+        if word in self._with_ports and after:
+            return f"'{word}' takes ports; a rule cannot call it"
+        if word == "calls" and self._ports and not after:
             return "only 'ensures' may speak of 'calls'"
-        if name and shared and name in shared.own("types"):
-            return not_imported(name, shared.path)
-        return None
+        elsewhere = self._draft.known.elsewhere
+        return not_imported(word, elsewhere[word]) if word in elsewhere else None
 
 
 def _rule_types(draft: Draft, function: FunctionFile) -> Mapping[str, TypeDefinition]:

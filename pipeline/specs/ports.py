@@ -129,7 +129,8 @@ def _check_double(
         for path, rule in rules:
             if problem := check_rule(rule.strip(), scope=scope, types=draft.types):
                 offset = len(rule) - len(rule.lstrip()) + problem.column
-                yield Finding(place=draft.document.within(*path, offset=offset), message=problem.message)
+                message = problem.message.removesuffix("; only 'ensures' may call functions of the spec")
+                yield Finding(place=draft.document.within(*path, offset=offset), message=message)
 
 
 def _no_empty_value(draft: Draft, annotation: str) -> str | None:

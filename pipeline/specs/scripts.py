@@ -110,9 +110,11 @@ class Reader:
                 for index, (name, value) in enumerate(zip(params, written, strict=True))
             }
         if not isinstance(written, dict):
-            what = f"{len(written)} arguments" if isinstance(written, list) else "no mapping or list"
-            expected = ", ".join(params) or "none; write {}"
-            self._complain(at, f"'{method.name}' takes other arguments ({expected}), found {what}")
+            takes = ", ".join(f"'{name}'" for name in params)
+            expected = (
+                f"takes {takes}; give a list of values or a mapping" if params else "takes nothing; write {}"
+            )
+            self._complain(at, f"'{method.name}' {expected}")
             return {}
         for name in written.keys() - params.keys():
             message = f"unknown parameter '{name}'{suggest(name, params)}"
@@ -137,7 +139,8 @@ def uneven_calls(case: Case, ports: Iterable[str]) -> str | None:
     expected = Counter(call.method for call in case.calls or ())
     for call in sorted(scripted.keys() | expected.keys()):
         if case.calls is not None and scripted[call] != expected[call]:
-            return f"'{call}' is called {_times(expected[call])} here, but its script answers {_times(scripted[call])}"
+            expectation, answers = _times(expected[call]), _times(scripted[call])
+            return f"'{call}' is expected {expectation} here, but answered {answers} in its script"
     return None
 
 

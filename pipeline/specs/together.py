@@ -98,8 +98,9 @@ class Together:
         theirs = {
             name: shared.ports[name] for name in draft.names("ports") if shared and name in shared.ports
         }
+        draft = replace(draft, ports={**theirs, **ports})
         self._found[stem] += [*found, *more, *check_definitions(draft, stem)]
-        return replace(draft, ports={**theirs, **ports})
+        return draft
 
     def _used_specs(self, name: str) -> list[str]:
         """Names of the specs whose functions a spec uses, by name."""

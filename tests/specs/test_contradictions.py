@@ -17,12 +17,7 @@ NAMES = sorted(folder.name for folder in CASES.iterdir())
 def refusals(root: Path) -> list[str]:
     """What is said about a project's specs before any code is asked for."""
     loaded = load_specs(root)
-<<<<<<< ours
-    specs, findings = loaded.specs, loaded.findings
-    places = [{f"decisions[{each.name}]": each.place for each in spec.decisions} for spec in specs]
-=======
     places = [{f"decisions[{each.name}]": each.place for each in spec.decisions} for spec in loaded.specs]
->>>>>>> theirs
     contracts = [
         Placed(function.contract, function.place, {**place, **function.places}, function.contract)
         for spec, place in zip(loaded.specs, places, strict=True)
