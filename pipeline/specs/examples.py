@@ -77,15 +77,10 @@ def _read_case(reader: Reader, example: ExampleFile, at: Path, *, name: str) -> 
 def _check_contradictions(draft: Draft, name: str, cases: list[Case]) -> Iterable[Finding]:
     first: dict[str, int] = {}
     for index, case in enumerate(cases):
-<<<<<<< HEAD
         other = first.setdefault(digest_json(case.given), index)
         same = cases[other]
         both_said = case.calls is not None and same.calls is not None
         other_calls = both_said and case.calls != same.calls
-=======
-        same = first.setdefault(digest_json(case.given), case)
-        other_calls = None not in (case.calls, same.calls) and case.calls != same.calls
->>>>>>> specs
         if (case.returns, case.raises) != (same.returns, same.raises) or other_calls:
             place = draft.document.at("functions", name, "examples", other)
             message = f"contradicts '{same.name}' at {place}: the same call with another outcome"
