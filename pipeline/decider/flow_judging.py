@@ -21,15 +21,19 @@ from pipeline.values import Types, ValuesError
 Note = Callable[[str], None]
 
 
-def judge_flow(flow: Flow, contracts: Mapping[str, Contract], observe: Observe, note: Note) -> FlowJudgement:
-    """Decide whether the functions behind `observe` keep the flow together. `contracts` has each by its name.
+def judge_flow(
+    flow: Flow, contracts: Mapping[str, Contract], first: Observe, second: Observe, note: Note
+) -> FlowJudgement:
+    """Decide whether the functions behind `first` (and `second`, another process) keep the flow together.
 
-    `note` is told which clause is being worked on.
+    `contracts` has each by its name; `note` is told which clause is being worked on.
     """
-    return _FlowJudge(flow, contracts, observe, note).judgement()
+    return FlowJudge(flow, contracts, first, note).judgement(second)
 
 
-class _FlowJudge:
+class FlowJudge:
+    """One flow while it is judged."""
+
     def __init__(self, flow: Flow, contracts: Mapping[str, Contract], observe: Observe, note: Note) -> None:
         self.flow = flow
         self.note = note
@@ -43,17 +47,27 @@ class _FlowJudge:
         self.broken: dict[str, str] = {}
         """Clause -> what a person is told, where no walk of our own tells it better."""
 
-    def judgement(self) -> FlowJudgement:
+    def play_scenarios(self) -> None:
+        """Hold every scenario against the functions."""
         for scenario in self.flow.scenarios:
             self.note(f"scenarios[{scenario.name}]")
-            self._scenario(scenario)
+            if not self.machine.lost:
+                self._scenario(scenario)
+
+    def judgement(self, second: Observe) -> FlowJudgement:
+        """What comes of scenarios and walks. In the second process walks are shown that ended the first."""
+        self.play_scenarios()
         self.note("transitions")
         self.search.systematic()
         if not self.search.found:
             self.search.at_random()
         if not self.search.found and not self.broken:
             self._coverage()
-        found = {clause: self.search.shortest(item) for clause, item in sorted(self.search.found.items())}
+        found = dict(sorted(self.search.found.items()))
+        if self.machine.lost:
+            self.machine.observe = second
+        else:
+            found = {clause: self.search.shortest(item) for clause, item in found.items()}
         told = {
             clause: f"{item.breach.message} ({self._walked(item.walk)})" for clause, item in found.items()
         }
@@ -64,7 +78,7 @@ class _FlowJudge:
         ]
         assert messages.keys() <= set(order), messages
         best = min(
-            found.values(), key=lambda item: (*item.size[:2], order.index(item.breach.clause)), default=None
+            found.values(), key=lambda item: (*item.size[:3], order.index(item.breach.clause)), default=None
         )
         counterexample = render_scenario(self._as_scenario(best)) if best else None
         return FlowJudgement(clauses=tuple(verdicts), walks=self.search.walks, counterexample=counterexample)

@@ -37,12 +37,12 @@ class Found:
     walk: Walk
 
     @property
-    def size(self) -> tuple[int, int, int]:
+    def size(self) -> tuple[int, bool, int, int]:
         waits = sum(bool(move.wait) for move in self.walk.moves)
         start = self.walk.start
         troubles = sum(bool(move.ports or move.always) for move in self.walk.moves)
         troubles += bool(start.ports or start.always)
-        return len(self.walk.moves), waits + troubles, len(self.breach.message)
+        return len(self.walk.moves), not start.said, waits + troubles, len(self.breach.message)
 
 
 @dataclass(slots=True)
@@ -89,6 +89,8 @@ class Search:
         return breaches
 
     def add(self, found: Found) -> None:
+        if self.machine.lost and "limits" in self.found:
+            return
         clause = found.breach.clause
         if clause not in self.found or found.size < self.found[clause].size:
             self.found[clause] = found
@@ -151,7 +153,7 @@ class Search:
             for variant, played in self._begun(start):
                 self.walks += 1
                 reach(Walk(variant), self.begin(variant, played))
-        while waiting and self.machine.observed < most:
+        while waiting and self.machine.observed < most and not self.machine.lost:
             walk, position = waiting.popleft()
             for move, played in self._tried(walk, position):
                 if not played.stopped:
@@ -235,7 +237,7 @@ class Search:
         @settings(_QUIET, max_examples=_WALKS)
         @given(number, choices)
         def walk_on(first: int, picks: list[tuple[int, int, int, int]]) -> None:
-            if self.found or not starts:
+            if self.found or self.machine.lost or not starts:
                 return
             start = starts[first % len(starts)]
             walk, position = Walk(start), self.begin(start)

@@ -65,7 +65,9 @@ def _judge_flow(job: dict[str, Any], sandbox: Sandbox, note: Note) -> Any:
     flow = Flow.model_validate(job["flow"])
     contracts = [Contract.model_validate_json(text) for text in job["contracts"]]
     with _Pair(sandbox, _program(job)) as pair:
-        judgement = judge_flow(flow, {each.function: each for each in contracts}, pair.first, note)
+        judgement = judge_flow(
+            flow, {each.function: each for each in contracts}, pair.first, pair.second, note
+        )
     return believed(judgement, clean=pair.clean).model_dump(mode="json")
 
 

@@ -132,6 +132,8 @@ class Machine:
         )
         self.observed = 0
         """How many calls were observed."""
+        self.lost = False
+        """A call was lost, and with it the process: nothing that comes after it says anything."""
         record = types.definitions[flow.record]
         self._state_type = next(f.type for f in getattr(record, "fields", ()) if f.name == flow.field)
 
@@ -218,6 +220,7 @@ class Machine:
         )  # fmt: skip
         self.observed += 1
         (observation,) = self.observe([Call(function, wired, staged, is_async=contract.is_async)])
+        self.lost = self.lost or observation.outcome == "lost"
         called = replace(
             called, outcome=observation.outcome, error=observation.error, memory=staged.double.memory,
             heard=staged.heard(observation),

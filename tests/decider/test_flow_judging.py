@@ -4,10 +4,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from machines import MACHINES, Machine
+from machines import MACHINES, Machine, types_text
 
-from pipeline.flows.records import FlowJudgement
+from pipeline.decider.flow_judging import FlowJudge, believed
+from pipeline.flows.records import Flow, FlowClause, FlowJudgement, Scenario, ScenarioStep
+from pipeline.sandbox.port import Limits, Program
+from pipeline.sandbox.process import ProcessSandbox
+from pipeline.specs.format import ScenarioFile
+from pipeline.specs.yaml_source import parse_yaml
 from pipeline.stages.judge import Judge
+from pipeline.values import Types
 
 FAULTS: dict[str, tuple[str, str, dict[str, tuple[str, str]], dict[str, Any], str]] = {}
 """Name -> machine, clause that refuses it, function -> (text, what stands there instead), changes of the flow, message."""
@@ -150,7 +156,6 @@ fault(
     "expires a tick late",
     "sign-up",
     "timeouts",
-    told="although the wait is over",
     expire=("<= timedelta(hours=24)", "<= timedelta(hours=24, microseconds=1)"),
 )
 fault(
@@ -241,6 +246,17 @@ def faulty(name: str) -> tuple[Machine, dict[str, str]]:
     return Machine(right.spec, changed, right.contracts, right.sources), sources
 
 
+JUDGED: dict[str, FlowJudgement] = {}
+
+
+def judged_fault(judge: Judge, name: str) -> FlowJudgement:
+    """What a judge says of a fault; said once for all tests."""
+    if name not in JUDGED:
+        machine, sources = faulty(name)
+        JUDGED[name] = judged(judge, machine, **sources)
+    return JUDGED[name]
+
+
 def judged(judge: Judge, machine: Machine, **sources: str) -> FlowJudgement:
     return judge.judge_flow(machine.spec, machine.flow, machine.parts(**sources))
 
@@ -259,9 +275,117 @@ def test_functions_that_fit_together_pass(judge: Judge, name: str) -> None:
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_is_refused_by_its_clause(judge: Judge, name: str) -> None:
     """Each seeded fault breaks the clause that is there for it."""
-    machine, sources = faulty(name)
-    judgement = judged(judge, machine, **sources)
+    judgement = judged_fault(judge, name)
     broken = {clause.clause: clause.message or "" for clause in judgement.failures}
     _, clause, _, _, told = FAULTS[name]
     assert clause in broken
     assert told in broken[clause]
+
+
+def pasted(counterexample: str) -> Scenario:
+    """A counterexample as the spec's format reads it, as the scenario that the spec then has."""
+    (written,) = parse_yaml("specs/pasted.yaml", counterexample).value
+    read = ScenarioFile.model_validate(written)
+    duration = Types({})
+    steps = [
+        ScenarioStep(
+            wait=duration.decode("timedelta", step.wait or "0s"),
+            call=step.call,
+            given=step.given,
+            ports=step.ports,
+            raises=step.raises,
+            state=step.state,
+            ensures=tuple(step.ensures),
+        )
+        for step in read.steps
+    ]
+    return Scenario(name=read.name, given=read.given, at=read.at, memory=read.memory, steps=tuple(steps))
+
+
+FOUND = [
+    name for name, (_, clause, *_) in FAULTS.items() if clause != "coverage" and "scenarios" not in clause
+]
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_a_counterexample_pastes_as_a_scenario(judge: Judge, name: str) -> None:
+    """The spec's format reads it; as the only scenario it breaks the same clause, in the walk it describes."""
+    machine, sources = faulty(name)
+    counterexample = judged_fault(judge, name).counterexample
+    assert counterexample is not None
+    scenario = pasted(counterexample)
+    family = scenario.name.removeprefix("breaks ").split()[0]
+    assert family in {
+        clause.split("[")[0]
+        for clause in broken_in_scenarios(
+            machine, sources, machine.flow.model_copy(update={"scenarios": (scenario,)})
+        )
+    }
+
+
+def broken_in_scenarios(machine: Machine, sources: dict[str, str], flow: Flow) -> set[str]:
+    """The clauses that the scenarios of a flow break by themselves, without any walk."""
+    modules = {"types": types_text(machine), **machine.sources, **sources}
+    sandbox = ProcessSandbox()
+    limits = Limits(batch_wall_seconds=5.0)
+    session = sandbox.open(Program(modules, limits, package=f"generated.{machine.spec}"), hash_seed=1)
+    judging = FlowJudge(flow, machine.contracts, session.observe, lambda _: None)
+    judging.play_scenarios()
+    session.close()
+    sandbox.close()
+    return {*judging.broken, *judging.search.found}
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_the_scenarios_alone_break_nothing_where_all_is_right(name: str) -> None:
+    """What is found by a scenario is a fault, not the scenario."""
+    machine = MACHINES[name]
+    assert broken_in_scenarios(machine, {}, machine.flow) == set()
+
+
+@pytest.mark.parametrize("name", ["stock stays taken", "over at the deadline already", "two messages"])
+def test_the_same_judgement_in_every_process(name: str) -> None:
+    """Two judges, two decider processes: the same bytes."""
+    machine, sources = faulty(name)
+    found = []
+    for _ in range(2):
+        judge = Judge()
+        found.append(judged(judge, machine, **sources).model_dump_json())
+        judge.close()
+    assert found[0] == found[1]
+
+
+def test_a_counterexample_is_the_shortest_walk(judge: Judge) -> None:
+    """Nothing in it could be left out: two steps, and the failure of a port that shows the fault."""
+    machine, sources = faulty("stock stays taken")
+    assert (
+        judged(judge, machine, **sources).counterexample
+        == """\
+- name: "breaks compensation"
+  given: {number: "n-1", item: cup, count: 2, price: 30, step: new, payment: ""}
+  at: "2026-01-01T00:00:00Z"
+  steps:
+    - call: reserve
+    - call: charge
+      ports: {bank: {charge: [{raises: BankDown}]}}
+      raises: BankDown
+"""
+    )
+
+
+def test_a_message_names_what_happened_and_the_walk(judge: Judge) -> None:
+    """A person reads what went wrong, with which values, and how to get there."""
+    machine, sources = faulty("over at the deadline already")
+    (failure,) = judged(judge, machine, **sources).failures
+    assert failure.message == (
+        "verify_email and the flow do not agree on when unverified has lasted 1 day, 0:00:00: called a second before"
+        " it returned, a microsecond before it returned, exactly then it raised TokenExpired"
+        " (walk: sign_up(email='a@b.cd', token='abc'), then verify_email(token='abc'))"
+    )
+
+
+def test_a_process_that_ends_badly_is_not_believed() -> None:
+    """True answers from a process that does not end cleanly land nothing."""
+    passing = FlowJudgement(clauses=(FlowClause(clause="limits", passed=True),))
+    assert [clause.passed for clause in believed(passing, clean=False).clauses] == [False]
+    assert believed(passing, clean=True) == passing
