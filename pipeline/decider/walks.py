@@ -134,13 +134,19 @@ class Pools:
     # -- where walks begin ----------------------------------------------------------------------------------
 
     def starts(self) -> list[Start]:
-        """Where runs may begin: as scenarios say, as cases show, and anywhere the types allow."""
+        """Where runs may begin: as scenarios say and cases show.
+
+        What a first record is like only these tell; anywhere the types allow, runs begin where they tell nothing. A
+        flow with a function that makes the first record begins with any arguments it takes.
+        """
         said = [self.start_of(scenario) for scenario in self.flow.scenarios]
         memory = next((start.memory for start in said if any(map(any, start.memory.values()))), None)
         if memory is None:
             memory = self.machine.world.first_memory({})
         found = said[: _STARTS["scenarios"]]
         for origin, values in (("cases", self._shown()), ("generated", self._generated())):
+            if origin == "generated" and found and self.flow.start is None:
+                break
             new = itertools.islice(
                 (Start(value, self._begins(value), memory) for value in values), _STARTS[origin]
             )
