@@ -32,7 +32,7 @@ def story(request: pytest.FixtureRequest, server: ModelServer, tmp_path: Path) -
         replies.setdefault(path.name.split(".")[0], []).append(path.read_text(encoding="utf-8"))
     server.answers = dict(replies)
     project = Project(tmp_path, server)
-    project.configure()
+    project.configure(more="jobs = 1")
     for spec in (folder / "specs").glob("*.yaml"):
         project.write_spec(spec.stem, spec.read_text(encoding="utf-8"))
     return project

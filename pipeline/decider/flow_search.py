@@ -59,6 +59,8 @@ class Search:
     """(state, function, state it led to) of every step that was made."""
     timeouts: set[int] = field(default_factory=set)
     """Numbers of the timeouts that were made."""
+    changed: set[str] = field(default_factory=set)
+    """Fields of the record that a function has changed."""
 
     def start(self, start: Start) -> Played:
         """Begin a walk."""
@@ -98,6 +100,11 @@ class Search:
     def _cover(self, called: Called) -> None:
         if called.outcome != "returned" or called.misfit or called.before is None:
             return
+        shape = self.machine.shapes.get(called.function)
+        before = called.given.get(str(shape.record)) if shape else None
+        if before is not None and type(called.value) is type(before):
+            names = type(before).__dataclass_fields__
+            self.changed |= {name for name in names if getattr(called.value, name) != getattr(before, name)}
         if called.timeout is not None:
             self.timeouts.add(called.timeout)
         elif called.role == "step":
@@ -149,15 +156,16 @@ class Search:
             crowds[crowd] = crowds.get(crowd, 0) + 1
             waiting.append((walk, position))
 
-        for start in self.pools.starts():
-            for variant, played in self._begun(start):
-                self.walks += 1
-                reach(Walk(variant), self.begin(variant, played))
-        while waiting and self.machine.observed < most and not self.machine.lost:
-            walk, position = waiting.popleft()
-            for move, played in self._tried(walk, position):
-                if not played.stopped:
-                    reach(walk.then(move), played.position)
+        for starts in (self.pools.starts, lambda: self.pools.variations(self.changed)):
+            for start in starts():
+                for variant, played in self._begun(start):
+                    self.walks += 1
+                    reach(Walk(variant), self.begin(variant, played))
+            while waiting and self.machine.observed < most and not self.machine.lost:
+                walk, position = waiting.popleft()
+                for move, played in self._tried(walk, position):
+                    if not played.stopped:
+                        reach(walk.then(move), played.position)
 
     def _begun(self, start: Start) -> Iterator[tuple[Start, Played]]:
         """A start, and the same with other answers of ports and with failing ones."""
@@ -229,7 +237,7 @@ class Search:
 
     def at_random(self) -> None:
         """Long walks with waits, arguments and failing ports as they come; the same ones in every process."""
-        starts = self.pools.starts()
+        starts = [*self.pools.starts(), *self.pools.variations(self.changed)]
         number = st.integers(0, 2**16)
         choices = st.lists(st.tuples(number, number, number, number), min_size=1, max_size=_LONGEST)
 
