@@ -1,12 +1,17 @@
 """Specs together -> contracts that hold what they have of one another, and of the shared definitions."""
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipeline.records import Contract, PortCall, SpecFunction
 from pipeline.specs import Loaded, load_specs
+from pipeline.specs.order import callees_first
+from pipeline.specs.together import Together
 
 TOGETHER = Path(__file__).parents[1] / "cases" / "together"
 
@@ -83,6 +88,13 @@ def test_a_broken_constraint_of_all_is_found_where_it_is_written(tmp_path: Path)
     assert [str(finding) for finding in load_specs(root).findings] == [
         "specs/_shared.yaml:6:16: a rule cannot read '.title' (covering 'shop.place')"
     ]
+
+
+def test_an_order_is_as_given_but_for_what_must_come_first() -> None:
+    """Callees in the order in which they are listed; a circle hides nothing and never ends in a loop."""
+    leads = {"a": ["d", "c"], "c": ["b"], "b": [], "d": ["g", "b"], "g": [], "e": ["f"], "f": ["e"]}
+    order = callees_first(["a", "e"], lambda name: leads[name])
+    assert order == ["g", "b", "d", "c", "a", "f", "e"]
 
 
 # -- what contracts hold -------------------------------------------------------------------------------------
@@ -166,3 +178,28 @@ def test_a_spec_says_what_its_own_definitions_need_of_the_shared_ones(tmp_path: 
     root = edited(tmp_path, "shop.yaml", old=old, new=new)
     assert loaded(root).specs[1].shared == ("Account",)
     assert list(loaded(root).specs[1].types) == ["Guest"]
+
+
+# -- anything else -------------------------------------------------------------------------------------------
+
+
+TEXTS = {f"specs/{p.name}": p.read_text(encoding="utf-8") for p in sorted((TOGETHER / "specs").iterdir())}
+SHARED = "specs/_shared.yaml"
+WORDS = sorted({word for text in TEXTS.values() for word in re.findall(r"\w+|[^\w\s]", text)})
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@given(st.data())
+def test_no_words_break_the_reader(data: st.DataObject) -> None:
+    """Whatever stands in place of a few words of any file, there are all specs or findings inside the files."""
+    texts = dict(TEXTS)
+    for _ in range(data.draw(st.integers(1, 2))):
+        path = data.draw(st.sampled_from(sorted(texts)))
+        spans = [match.span() for match in re.finditer(r"\w+|[^\w\s]", texts[path])]
+        start, end = data.draw(st.sampled_from(spans))
+        texts[path] = texts[path][:start] + data.draw(st.sampled_from(["", *WORDS])) + texts[path][end:]
+    specs = {path: text for path, text in texts.items() if path != SHARED}
+    found = Together(specs, (SHARED, texts[SHARED])).load(["money", "shop"], whole=True)
+    assert bool(found.findings) != (len(found.specs) == 2 and found.shared is not None)
+    for finding in found.findings:
+        assert 1 <= finding.place.line <= len(texts[finding.place.path].splitlines()) + 1
