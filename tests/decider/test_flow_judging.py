@@ -60,7 +60,7 @@ fault(
 fault(
     "undoing half and once more is twice",
     "order",
-    "compensation",
+    "failures",
     release=(
         "    stock.give_back(order.item, order.count)\n",
         "    stock.give_back(order.item, 1)\n    stock.give_back(order.item, order.count - 1)\n",
