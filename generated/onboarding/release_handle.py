@@ -1,6 +1,6 @@
 # Written by a model under release_handle.contract.json.
 # To change it, change specs/onboarding.yaml and run `drystone generate`.
-# sealed sha256:6834352bb21fae97d96a959d8d60daee112191350e6961928448ddc3938e5605
+# sealed sha256:70e239a7e66a0ee83fc94d6499455e2c6666c011db897acbdf5b240cdf71b75c
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ def release_handle(progress: Progress, store: Store) -> Progress:
     Raises:
         StoreDown: The store cannot be reached.
     """
+    assert progress.handle is not None
     store.release(progress.handle)
     return Progress(
         email=progress.email,

@@ -1,6 +1,6 @@
 # Written by a model under retire.contract.json.
 # To change it, change specs/onboarding.yaml and run `drystone generate`.
-# sealed sha256:94d3ced7b88a4b02ff2e02e874e133c4d8abab1b13be9f4c3c2259c55bc5fd3b
+# sealed sha256:16e1cd082886db783912aa0bef86c9fb47acc41377fc239fa61e3c4117b44edd
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ def retire(progress: Progress, store: Store) -> Progress:
     Raises:
         StoreDown: The store cannot be reached.
     """
+    assert progress.handle is not None
     store.forget(progress.email, progress.handle)
     return Progress(
         email=progress.email,

@@ -1,6 +1,6 @@
 # Written by a model under save_profile.contract.json.
 # To change it, change specs/onboarding.yaml and run `drystone generate`.
-# sealed sha256:c119602eaae0a01f79cac4b2a930de7e26bd37bf3636251c024f2ba17417b064
+# sealed sha256:ffa06c0fbbe605a16a992d95133b876d026290f396818c0fe354742dd9b3db3d
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ def save_profile(progress: Progress, name: Name, store: Store) -> Progress:
     Raises:
         StoreDown: The store cannot be reached.
     """
+    assert progress.handle is not None
     store.save(
         Account(
             email=progress.email,

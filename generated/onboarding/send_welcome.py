@@ -1,6 +1,6 @@
 # Written by a model under send_welcome.contract.json.
 # To change it, change specs/onboarding.yaml and run `drystone generate`.
-# sealed sha256:c944b8cccfdd2caa2b9f2fa717a6159de7a309d1d8b486833d4ff887a64abb92
+# sealed sha256:67047b322f5832e8d4a02adabee70acab41eaff6f495a4724cbbc6a46594e44e
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ def send_welcome(progress: Progress, mailer: Mailer) -> Progress:
     Raises:
         MailerDown: The mail could not be handed over.
     """
+    assert progress.handle is not None
     mailer.send(progress.email, "Welcome", "Welcome, " + progress.handle + ".")
     return Progress(
         email=progress.email,
