@@ -257,3 +257,66 @@ def test_one_spec_alone_does_not_generate_what_it_uses(shop: Project, server: Mo
     assert (run.code, run.actions()) == (4, {"basket.total": "blocked"})
     assert "prices.net" in run.report["functions"][0]["reasons"][0]
     assert server.asked == []
+
+
+# -- open decisions and the review of contracts --------------------------------------------------------------
+
+OPEN = LAMP.replace("    choose: warm\n", "")
+COLD = json.dumps({"colour": {"reason": "It is cheaper.", "choice": "cold"}})
+
+
+def test_an_open_decision_is_made_once_and_recorded_with_its_reason(
+    project: Project, server: ModelServer
+) -> None:
+    """Its answer is in the covered contract word for word; later runs ask nobody, until the options change."""
+    project.configure(architect="fake:big")
+    no_cases = json.dumps({"approach": "Do it.", "cases": [], "rules": []})
+    server.answers = {**RIGHT, "architect:colour": [COLD]}
+    server.answers |= {f"architect:{name}": [no_cases] for name in RIGHT}
+    project.write_spec("lamp", OPEN)
+    planned = project.run("generate", "--plan", "--json").report
+    assert any("'colour' is open" in note for note in planned["notes"])
+    assert project.run("generate").code == 0
+    (label,) = [asked for asked in server.asked if asked.function == "label" and asked.role == "implementer"]
+    assert "What light does it give? cold: like the moon" in label.last
+    contract = json.loads((project.generated / "lamp" / "label.contract.json").read_text())
+    assert contract["decisions"][0]["reason"] == "It is cheaper."
+    document = json.loads((project.generated / "lamp" / "decisions.json").read_text())
+    assert (
+        document["choices"]["colour"] | {"by": "architect", "choice": "cold"} == document["choices"]["colour"]
+    )
+    server.reset()
+    shutil.rmtree(project.root / ".drystone")
+    assert project.run("generate").code == project.run("check", "--no-judge").code == 0
+    assert server.asked == []
+    project.write_spec("lamp", OPEN.replace("like the moon", "like snow"))
+    assert project.run("check", "--no-judge", "--json").actions()["lamp.label"] == "stale"
+
+
+def test_an_open_decision_needs_an_architect(project: Project, server: ModelServer) -> None:
+    """Without one it is a finding at its place, and nobody is asked."""
+    project.write_spec("lamp", OPEN)
+    run = project.run("generate")
+    assert run.code == 1
+    assert "specs/lamp.yaml:4:3: 'colour' is open" in run.out
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(("review", "code"), [("warn", 0), ("block", 1)])
+def test_a_reviewer_names_two_contracts_with_quotations_that_are_there(
+    project: Project, server: ModelServer, review: str, code: int
+) -> None:
+    """What it quotes wrongly does not count; the rest is told, or ends the run before any code is asked for."""
+    project.configure(more=f'review = "{review}"')
+    found = {
+        "first": "switch_on", "first_quote": "Light the lamp and count it.",
+        "second": "switch_off", "second_quote": "Put the lamp out.", "why": "One counts, one does not.",
+    }  # fmt: skip
+    invented = {**found, "second_quote": "Let the lamp burn."}
+    server.answers = {**RIGHT, "architect:contracts": [json.dumps({"contradictions": [found, invented]})]}
+    run = project.run("generate", "--reviewer", "fake:other")
+    assert run.code == code
+    assert "One counts, one does not." in run.out
+    assert "switch_on" in run.out
+    assert "the reviewer named 1 more" in run.out
+    assert (server.functions() == ["contracts"]) == (review == "block")
