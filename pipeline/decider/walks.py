@@ -44,6 +44,8 @@ class Start:
     memory: Memory
     said: bool = False
     """A person said that a run begins like this."""
+    odd: bool = False
+    """Nobody said or showed anything like it: it may be a first record that never is."""
     ports: Replies = field(default_factory=dict)
     """First answers of ports to the function that makes the first record."""
     always: Failing | None = None
@@ -134,13 +136,19 @@ class Pools:
     # -- where walks begin ----------------------------------------------------------------------------------
 
     def starts(self) -> list[Start]:
-        """Where runs may begin: as scenarios say, as cases show, and anywhere the types allow."""
+        """Where runs may begin: as scenarios say and cases show.
+
+        What a first record is like only these tell; anywhere the types allow, runs begin where they tell nothing. A
+        flow with a function that makes the first record begins with any arguments it takes.
+        """
         said = [self.start_of(scenario) for scenario in self.flow.scenarios]
         memory = next((start.memory for start in said if any(map(any, start.memory.values()))), None)
         if memory is None:
             memory = self.machine.world.first_memory({})
         found = said[: _STARTS["scenarios"]]
         for origin, values in (("cases", self._shown()), ("generated", self._generated())):
+            if origin == "generated" and found and self.flow.start is None:
+                break
             new = itertools.islice(
                 (Start(value, self._begins(value), memory) for value in values), _STARTS[origin]
             )
@@ -151,17 +159,22 @@ class Pools:
             different.setdefault(text, start)
         return list(different.values())
 
+    def odd_starts(self, memory: Memory) -> list[Start]:
+        """First records that the types allow and nobody showed; none if runs begin with any such record anyway."""
+        if self.flow.start is not None or not (self.flow.scenarios or any(True for _ in self._shown())):
+            return []
+        records = itertools.islice(self._generated(), _STARTS["generated"])
+        return [Start(record, self._begins(record), memory, odd=True) for record in records]
+
     def start_of(self, scenario: Scenario) -> Start:
         """Where a scenario begins. Raises ValuesError if it is none of the flow's."""
-        ports: Replies = {}
         if self.flow.start is None:
             value = self.types.decode(self.flow.record, scenario.given)
         else:
             events = {param.name: param.type for param in self.machine.shapes[self.flow.start].events}
             value = {name: self.types.decode(kind, scenario.given.get(name)) for name, kind in events.items()}
-            ports = self.replies({name: item for name, item in scenario.given.items() if name not in events})
         at = self.types.decode("datetime", scenario.at) if scenario.at else self._begins(value)
-        return Start(value, at, self.machine.world.first_memory(scenario.memory), said=True, ports=ports)
+        return Start(value, at, self.machine.world.first_memory(scenario.memory), said=True)
 
     def replies(self, written: Mapping[str, Any]) -> Replies:
         """The scripts of ports as a scenario writes them. Raises ValuesError."""
