@@ -62,11 +62,8 @@ class Search:
     """(state, function, state it led to) of every step that was made."""
     timeouts: set[int] = field(default_factory=set)
     """Numbers of the timeouts that were made."""
-
-    def starts(self) -> list[Start]:
-        """Where walks begin."""
-        known = self.pools.starts()
-        return [*known, *self.pools.odd_starts(known[0].memory)] if known else []
+    changed: set[str] = field(default_factory=set)
+    """Fields of the record that a function has changed."""
 
     def start(self, start: Start) -> Played:
         """Begin a walk."""
@@ -110,6 +107,11 @@ class Search:
     def _cover(self, called: Called) -> None:
         if called.outcome != "returned" or called.misfit or called.before is None:
             return
+        shape = self.machine.shapes.get(called.function)
+        before = called.given.get(str(shape.record)) if shape else None
+        if before is not None and type(called.value) is type(before):
+            names = type(before).__dataclass_fields__
+            self.changed |= {name for name in names if getattr(called.value, name) != getattr(before, name)}
         if called.timeout is not None:
             self.timeouts.add(called.timeout)
         elif called.role == "step":
@@ -120,18 +122,14 @@ class Search:
     def _supposed(self, walk: Walk, breach: Breach, played: Played) -> bool:
         """Whether the first record may be to blame, since nobody said that a run begins like this.
 
-        With an odd one steps may not undo one another, invariants not last, and doubles have no answer. A
-        precondition may not hold for want of what no step could have established: of a first record that would not
-        do either, in the same state.
+        It was taken from a case, or varied. A double may have no answer for it, and a precondition not hold for want
+        of something that no step could have established: the first record would not do either, in the same state.
         """
-        start, family = walk.start, breach.clause.partition("[")[0]
-        if start.odd and (family in {"compensation", "invariants"} or played.called[-1].refused):
-            return True
-        if family != "requires" or start.said or self.machine.flow.start is not None:
+        if walk.start.said or self.machine.flow.start is not None or not played.called:
             return False
         called = played.called[-1]
-        if called.before is None:
-            return True
+        if breach.clause != "requires" or called.before is None:
+            return breach.clause == "requires" or called.refused
         state = self.machine.state(called.before.record)
         first = self.machine.in_state(called.before.initial, state)
         shape = self.machine.shapes[called.function]
@@ -165,15 +163,16 @@ class Search:
             crowds[crowd] = crowds.get(crowd, 0) + 1
             waiting.append((walk, position))
 
-        for start in self.starts():
-            for variant, played in self._begun(start):
-                self.walks += 1
-                reach(Walk(variant), self.begin(variant, played))
-        while waiting and self.machine.observed < most and not self.machine.lost:
-            walk, position = waiting.popleft()
-            for move, played in self._tried(walk, position):
-                if not played.stopped:
-                    reach(walk.then(move), played.position)
+        for starts in (self.pools.starts, lambda: self.pools.variations(self.changed)):
+            for start in starts():
+                for variant, played in self._begun(start):
+                    self.walks += 1
+                    reach(Walk(variant), self.begin(variant, played))
+            while waiting and self.machine.observed < most and not self.machine.lost:
+                walk, position = waiting.popleft()
+                for move, played in self._tried(walk, position):
+                    if not played.stopped:
+                        reach(walk.then(move), played.position)
 
     def _begun(self, start: Start) -> Iterator[tuple[Start, Played]]:
         """A start, and the same with other answers of ports and with failing ones."""
@@ -253,7 +252,7 @@ class Search:
 
     def at_random(self) -> None:
         """Long walks with waits, arguments and failing ports as they come; the same ones in every process."""
-        starts = self.starts()
+        starts = [*self.pools.starts(), *self.pools.variations(self.changed)]
         number = st.integers(0, 2**16)
         choices = st.lists(st.tuples(number, number, number, number), min_size=1, max_size=_LONGEST)
 

@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -44,8 +44,6 @@ class Start:
     memory: Memory
     said: bool = False
     """A person said that a run begins like this."""
-    odd: bool = False
-    """Nobody said or showed anything like it: it may be a first record that never is."""
     ports: Replies = field(default_factory=dict)
     """First answers of ports to the function that makes the first record."""
     always: Failing | None = None
@@ -136,35 +134,41 @@ class Pools:
     # -- where walks begin ----------------------------------------------------------------------------------
 
     def starts(self) -> list[Start]:
-        """Where runs may begin: as scenarios say and cases show.
+        """Where runs may begin: as scenarios say and cases show; anywhere where these tell nothing."""
+        said = [self.start_of(scenario) for scenario in self.flow.scenarios][: _STARTS["scenarios"]]
+        found = [*said, *self._starts(self._shown(), _STARTS["cases"])]
+        if self.flow.start is not None or not found:
+            found += self._starts(self._generated(), _STARTS["generated"])
+        return self._unlike(found)
 
-        What a first record is like only these tell; anywhere the types allow, runs begin where they tell nothing. A
-        flow with a function that makes the first record begins with any arguments it takes.
+    def variations(self, changed: Container[str]) -> list[Start]:
+        """Starts as scenarios and cases tell them, with another value in a field that no step changes.
+
+        Such a field is what a run is about. What steps change has the first value that it is given there.
         """
-        said = [self.start_of(scenario) for scenario in self.flow.scenarios]
-        memory = next((start.memory for start in said if any(map(any, start.memory.values()))), None)
+        if self.flow.start is not None:
+            return []
+        first = next(step.call for step in self.flow.transitions if self.flow.initial in step.sources)
+        known = [self.types.decode(self.flow.record, scenario.given) for scenario in self.flow.scenarios[:2]]
+        known += itertools.islice(self._shown(), 2)
+        told: dict[tuple[bool, ...], Any] = {}
+        for record in (other for each in known for other in self._varied(first, each, changed)):
+            told.setdefault(self._signature(record), record)
+        return self._unlike(self._starts(told.values(), _STARTS["generated"]))
+
+    def _starts(self, values: Iterable[Any], most: int) -> list[Start]:
+        memories = [self.machine.world.first_memory(scenario.memory) for scenario in self.flow.scenarios]
+        memory = next((each for each in memories if any(map(any, each.values()))), None)
         if memory is None:
             memory = self.machine.world.first_memory({})
-        found = said[: _STARTS["scenarios"]]
-        for origin, values in (("cases", self._shown()), ("generated", self._generated())):
-            if origin == "generated" and found and self.flow.start is None:
-                break
-            new = itertools.islice(
-                (Start(value, self._begins(value), memory) for value in values), _STARTS[origin]
-            )
-            found += new
+        return [Start(value, self._begins(value), memory) for value in itertools.islice(values, most)]
+
+    def _unlike(self, starts: Iterable[Start]) -> list[Start]:
         different: dict[str, Start] = {}
-        for start in found:
+        for start in starts:
             text = self.machine.key([start.given, {name: dict(m) for name, m in start.memory.items()}])
             different.setdefault(text, start)
         return list(different.values())
-
-    def odd_starts(self, memory: Memory) -> list[Start]:
-        """First records that the types allow and nobody showed; none if runs begin with any such record anyway."""
-        if self.flow.start is not None or not (self.flow.scenarios or any(True for _ in self._shown())):
-            return []
-        records = itertools.islice(self._generated(), _STARTS["generated"])
-        return [Start(record, self._begins(record), memory, odd=True) for record in records]
 
     def start_of(self, scenario: Scenario) -> Start:
         """Where a scenario begins. Raises ValuesError if it is none of the flow's."""
@@ -205,26 +209,15 @@ class Pools:
     def _generated(self) -> Iterator[Any]:
         start = self.flow.start
         if start is not None:
-            now = LONG_AGO
-            yield from self.telling(start, None, now, 0)
+            yield from self.telling(start, None, LONG_AGO, 0)
             return
         first = next(step.call for step in self.flow.transitions if self.flow.initial in step.sources)
-        drawn_records = self._some(self.machine.contracts[first], self.flow.record)
-        shown = itertools.islice(self._shown(), 2)
-        known = [self.types.decode(self.flow.record, scenario.given) for scenario in self.flow.scenarios[:2]]
-        varied = [other for record in [*known, *shown] for other in self._varied(first, record)]
-        told: set[tuple[bool, ...]] = set()
-        for record in [*varied, *(self.machine.in_state(each, self.flow.initial) for each in drawn_records)]:
-            signature = self._signature(record)
-            if signature not in told:
-                told.add(signature)
-                yield record
-        yield from (self.machine.in_state(each, self.flow.initial) for each in drawn_records)
+        for record in self._some(self.machine.contracts[first], self.flow.record):
+            yield self.machine.in_state(record, self.flow.initial)
 
-    def _varied(self, function: str, record: Any) -> Iterator[Any]:
-        """The record with one of its fields changed, the state aside."""
+    def _varied(self, function: str, record: Any, changed: Container[str]) -> Iterator[Any]:
         for item in getattr(self.types.definitions[self.flow.record], "fields", ()):
-            if item.name != self.flow.field:
+            if item.name != self.flow.field and item.name not in changed:
                 for value in self._some(self.machine.contracts[function], item.type, 24):
                     yield replace(record, **{item.name: value})
 
