@@ -22,28 +22,30 @@ Note = Callable[[str], None]
 
 
 def judge_flow(
-    flow: Flow, contracts: Mapping[str, Contract], first: Observe, second: Observe, note: Note
+    flow: Flow, contracts: Mapping[str, Contract], fresh: Callable[[], Observe], note: Note
 ) -> FlowJudgement:
-    """Decide whether the functions behind `first` (and `second`, another process) keep the flow together.
+    """Decide whether functions keep the flow together that every process of `fresh` holds.
 
     `contracts` has each by its name; `note` is told which clause is being worked on.
     """
-    return FlowJudge(flow, contracts, first, note).judgement(second)
+    return FlowJudge(flow, contracts, fresh, note).judgement()
 
 
 class FlowJudge:
     """One flow while it is judged."""
 
-    def __init__(self, flow: Flow, contracts: Mapping[str, Contract], observe: Observe, note: Note) -> None:
+    def __init__(
+        self, flow: Flow, contracts: Mapping[str, Contract], fresh: Callable[[], Observe], note: Note
+    ) -> None:
         self.flow = flow
         self.note = note
         definitions = {name: kind for each in contracts.values() for name, kind in each.types.items()}
         ports = {name: port for each in contracts.values() for name, port in each.ports.items()}
         self.types = Types(definitions, ports)
-        self.machine = Machine(flow, contracts, self.types, observe)
+        self.machine = Machine(flow, contracts, self.types, fresh())
         self.clauses = FlowClauses(self.machine)
         self.pools = Pools(self.machine)
-        self.search = Search(self.machine, self.clauses, self.pools)
+        self.search = Search(self.machine, self.clauses, self.pools, fresh)
         self.broken: dict[str, str] = {}
         """Clause -> what a person is told, where no walk of our own tells it better."""
 
@@ -54,8 +56,8 @@ class FlowJudge:
             if not self.machine.lost:
                 self._scenario(scenario)
 
-    def judgement(self, second: Observe) -> FlowJudgement:
-        """What comes of scenarios and walks. In the second process walks are shown that ended the first."""
+    def judgement(self) -> FlowJudgement:
+        """What comes of scenarios and walks."""
         self.play_scenarios()
         self.note("transitions")
         self.search.systematic()
@@ -65,7 +67,7 @@ class FlowJudge:
             self._coverage()
         found = dict(sorted(self.search.found.items()))
         if self.machine.lost:
-            self.machine.observe = second
+            self.machine.observe = self.search.fresh()
         else:
             found = {clause: self.search.shortest(item) for clause, item in found.items()}
         told = {
@@ -77,9 +79,8 @@ class FlowJudge:
             FlowClause(clause=name, passed=name not in messages, message=messages.get(name)) for name in order
         ]
         assert messages.keys() <= set(order), messages
-        best = min(
-            found.values(), key=lambda item: (*item.size[:3], order.index(item.breach.clause)), default=None
-        )
+        whole = [item for item in found.values() if not (item.walk.start.ports or item.walk.start.always)]
+        best = min(whole, key=lambda item: (*item.size[:3], order.index(item.breach.clause)), default=None)
         counterexample = render_scenario(self._as_scenario(best)) if best else None
         return FlowJudgement(clauses=tuple(verdicts), walks=self.search.walks, counterexample=counterexample)
 
@@ -101,8 +102,7 @@ class FlowJudge:
             self.broken[clause] = f"it does not start: {played.raised or 'what starts it breaks a clause'}"
             return
         for number, (step, move) in enumerate(zip(scenario.steps, moves, strict=True), 1):
-            if move.call is not None and move.call in self.machine.shapes:
-                self.search.agree(walk, position, move)
+            self.search.agree(walk, position, move)
             played = self.machine.play(position, move)
             walk = walk.then(move)
             breaches = self.search.note(walk, position, played)
@@ -186,7 +186,6 @@ class FlowJudge:
         """A walk that breaks a clause, as a scenario that demands what the clause does."""
         start, breach = found.walk.start, found.breach
         played = self.search.start(start)
-        begun = self.pools.explicit(Move(ports=start.ports, always=start.always), played)
         position, steps = played.position, []
         for move in found.walk.moves:
             if position is None:
@@ -198,9 +197,7 @@ class FlowJudge:
             steps[-1] = self._demanded(steps[-1], breach)
         return Scenario(
             name=f"breaks {breach.clause.replace('[', ' ').replace(']', '')}",
-            given=self._given(start.given) | self._written(begun.ports)
-            if self.flow.start
-            else self._given(start.given),
+            given=self._given(start.given),
             at=self.types.encode("datetime", start.at),
             memory=self._remembered(start.memory),
             steps=tuple(steps) or (ScenarioStep(wait=timedelta(0)),),
@@ -219,8 +216,14 @@ class FlowJudge:
             call=move.call,
             given={name: self.types.encode(types[name], value) for name, value in move.given.items()},
             ports=self._written(move.ports),
-            raises=played.raised or None if played else None,
+            raises=played.raised or None if played and self._declared(played) else None,
         )
+
+    def _declared(self, played: Played) -> bool:
+        """Whether an error went up that a spec may speak of."""
+        called = [self.machine.contracts[each.function] for each in played.called if each.function]
+        declared = {item.error for contract in called for item in contract.raises}
+        return played.raised in {self.flow.not_allowed, *declared}
 
     def _written(self, ports: Replies) -> dict[str, Any]:
         """Scripts of ports, as a scenario writes them."""

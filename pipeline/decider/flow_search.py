@@ -1,7 +1,7 @@
 """The search for a walk that breaks a clause: breadth first, then at random, then the shortest that still does."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -9,9 +9,10 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from pipeline.decider.clauses import Observe
 from pipeline.decider.flow_clauses import Breach, FlowClauses
 from pipeline.decider.machine import Called, Machine, Move, Played, Position
-from pipeline.decider.walks import Pools, Start, Walk
+from pipeline.decider.walks import TICK, Pools, Start, Walk
 from pipeline.flows.shape import methods_of
 
 _MOST_CALLS = 6000
@@ -52,6 +53,8 @@ class Search:
     machine: Machine
     clauses: FlowClauses
     pools: Pools
+    fresh: Callable[[], Observe]
+    """Another process with the same program, for when one is lost."""
     walks: int = 0
     found: dict[str, Found] = field(default_factory=dict)
     """Clause -> the shortest walk that breaks it, so far."""
@@ -83,12 +86,16 @@ class Search:
             self._cover(called)
         if before is None and not walk.start.said and self.machine.flow.start is None:
             return []
-        breaches = [
-            breach for breach in self.clauses.breaches(played) if not self._supposed(walk, breach, played)
-        ]
+        breaches = self._breaches(walk, played)
         for breach in breaches:
             self.add(Found(breach, walk))
+        if self.machine.lost and "limits" not in self.found:
+            self.machine.observe, self.machine.lost = self.fresh(), False
         return breaches
+
+    def _breaches(self, walk: Walk, played: Played) -> list[Breach]:
+        """What the last move of a walk broke, for all that is known of where it began."""
+        return [each for each in self.clauses.breaches(played) if not self._supposed(walk, each, played)]
 
     def add(self, found: Found) -> None:
         if self.machine.lost and "limits" in self.found:
@@ -113,16 +120,16 @@ class Search:
             self.covered.add((source, called.function, target))
 
     def _supposed(self, walk: Walk, breach: Breach, played: Played) -> bool:
-        """Whether a precondition fails for want of something that no step could have established.
+        """Whether the first record may be to blame, since nobody said that a run begins like this.
 
-        Nobody said that a run begins like this: it was taken from a case or drawn. If the first record would not
-        do either, in the same state, nothing is known of what a first record must be like.
+        It was taken from a case, or varied. A double may have no answer for it, and a precondition not hold for want
+        of something that no step could have established: the first record would not do either, in the same state.
         """
-        if breach.clause != "requires" or walk.start.said:
+        if walk.start.said or self.machine.flow.start is not None or not played.called:
             return False
         called = played.called[-1]
-        if called.before is None:
-            return True
+        if breach.clause != "requires" or called.before is None:
+            return breach.clause == "requires" or called.refused
         state = self.machine.state(called.before.record)
         first = self.machine.in_state(called.before.initial, state)
         shape = self.machine.shapes[called.function]
@@ -185,9 +192,9 @@ class Search:
             yield from self._with_failures(walk, position, Move())
         for wait in self.pools.waits(position):
             yield from self._with_failures(walk, position, wait)
-        for _, _, timeout in self.machine.deadlines(position):
+        for deadline, _, timeout in self.machine.deadlines(position):
             if timeout.call is not None:
-                self.agree(walk, position, Move(call=timeout.call))
+                self.agree(walk, position, Move(deadline + TICK - position.now))
         for function in self.pools.events(position):
             self._callable(walk, position, function)
             outcomes: dict[str, int] = {}
@@ -227,11 +234,19 @@ class Search:
                 yield worse, self.play(walk, position, worse)
 
     def agree(self, walk: Walk, position: Position, move: Move) -> list[Breach]:
-        """Whether a function and the flow agree on when a wait is over."""
-        breaches = self.clauses.deadlines(position, str(move.call), move.given)
+        """Whether what a move may call and the flow agree on when the waits of the state are over."""
+        breaches = self._disagreements(position, move)
         for breach in breaches:
             self.add(Found(breach, walk.then(move)))
-        return list(breaches)
+        return breaches
+
+    def _disagreements(self, position: Position, move: Move) -> list[Breach]:
+        called: list[tuple[str, dict[str, Any]]] = [
+            (wait.call, {}) for _, _, wait in self.machine.deadlines(position) if wait.call is not None
+        ]
+        if move.call in self.machine.shapes and _complete(self.machine, move):
+            called.append((str(move.call), dict(move.given)))
+        return [each for name, given in called for each in self.clauses.deadlines(position, name, given)]
 
     # -- at random ------------------------------------------------------------------------------------------
 
@@ -298,13 +313,7 @@ class Search:
                 return None
             before, played = position, self.machine.play(position, move)
             cut = replace(walk, moves=walk.moves[: number + 1])
-            broken = [b for b in self.clauses.breaches(played) if not self._supposed(cut, b, played)]
-            if move.call is not None and move.call in self.machine.shapes:
-                broken += (
-                    self.clauses.deadlines(before, move.call, move.given)
-                    if _complete(self.machine, move)
-                    else ()
-                )
+            broken = [*self._breaches(cut, played), *self._disagreements(before, move)]
             for breach in broken:
                 if breach.clause == clause:
                     return Found(breach, cut)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Self
 
-from pipeline.decider.clauses import Clauses
+from pipeline.decider.clauses import Clauses, Observe
 from pipeline.decider.flow_judging import believed, judge_flow
 from pipeline.decider.judging import judge
 from pipeline.decider.recording import Recording
@@ -65,9 +65,7 @@ def _judge_flow(job: dict[str, Any], sandbox: Sandbox, note: Note) -> Any:
     flow = Flow.model_validate(job["flow"])
     contracts = [Contract.model_validate_json(text) for text in job["contracts"]]
     with _Pair(sandbox, _program(job)) as pair:
-        judgement = judge_flow(
-            flow, {each.function: each for each in contracts}, pair.first, pair.second, note
-        )
+        judgement = judge_flow(flow, {each.function: each for each in contracts}, pair.fresh, note)
     return believed(judgement, clean=pair.clean).model_dump(mode="json")
 
 
@@ -106,6 +104,13 @@ class _Pair:
 
     def second(self, calls: Sequence[Call]) -> list[Observation]:
         return self._observe(strongest.HASH_SEEDS[1], calls)
+
+    def fresh(self) -> Observe:
+        """A process of its own in the place of the first, which is lost or was none yet."""
+        lost = self._sessions.pop(strongest.HASH_SEEDS[0], None)
+        if lost is not None:
+            lost.close()
+        return self.first
 
     def _observe(self, hash_seed: int, calls: Sequence[Call]) -> list[Observation]:
         if hash_seed not in self._sessions:

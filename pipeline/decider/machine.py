@@ -83,6 +83,8 @@ class Called:
     misfit: str = ""
     """Why the returned value is not what the flow can go on with."""
     heard: tuple[Heard, ...] = ()
+    refused: bool = False
+    """It was lost because a double had no answer."""
     owed: Owed | None = None
     """What a compensation undoes."""
     timeout: int | None = None
@@ -223,7 +225,7 @@ class Machine:
         self.lost = self.lost or observation.outcome == "lost"
         called = replace(
             called, outcome=observation.outcome, error=observation.error, memory=staged.double.memory,
-            heard=staged.heard(observation),
+            heard=staged.heard(observation), refused=bool(staged.double.refusal),
         )  # fmt: skip
         return self._read(called, observation.value) if observation.outcome == "returned" else called
 

@@ -172,15 +172,13 @@ class Pools:
 
     def start_of(self, scenario: Scenario) -> Start:
         """Where a scenario begins. Raises ValuesError if it is none of the flow's."""
-        ports: Replies = {}
         if self.flow.start is None:
             value = self.types.decode(self.flow.record, scenario.given)
         else:
             events = {param.name: param.type for param in self.machine.shapes[self.flow.start].events}
             value = {name: self.types.decode(kind, scenario.given.get(name)) for name, kind in events.items()}
-            ports = self.replies({name: item for name, item in scenario.given.items() if name not in events})
         at = self.types.decode("datetime", scenario.at) if scenario.at else self._begins(value)
-        return Start(value, at, self.machine.world.first_memory(scenario.memory), said=True, ports=ports)
+        return Start(value, at, self.machine.world.first_memory(scenario.memory), said=True)
 
     def replies(self, written: Mapping[str, Any]) -> Replies:
         """The scripts of ports as a scenario writes them. Raises ValuesError."""

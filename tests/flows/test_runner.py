@@ -175,7 +175,7 @@ def test_it_does_what_the_judge_walks(both: tuple[Machine, Any, ModuleType]) -> 
     """Random moves lead the runner and the interpreter to the same record, moment, owed steps, memory and error."""
     machine, walker, module = both
     pools = Pools(walker)
-    search = Search(walker, FlowClauses(walker), pools)
+    search = Search(walker, FlowClauses(walker), pools, lambda: walker.observe)
     chance = random.Random(7)
     compared = 0
     undone = set()
