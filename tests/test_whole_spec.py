@@ -152,7 +152,7 @@ def test_an_edited_flow_file_is_an_error_that_names_it(project: Project) -> None
     for name in ("burn.flow.json", "flows.py"):
         path = project.generated / "lamp" / name
         text = path.read_text()
-        path.write_text(text.replace("burnt", "burned", 1))
+        path.write_text(text.replace("switch_on", "switch_off", 1))
         check, generate = project.run("check", "--no-judge"), project.run("generate")
         assert (check.code, generate.code) == (3, 3)
         assert f"generated/lamp/{name}" in check.out
