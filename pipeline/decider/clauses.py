@@ -181,6 +181,8 @@ class Clauses:
             return
         if observation.outcome == "raised":
             yield from self._raised(arguments, observation, must)
+            if heard is not None and expected is None and must is None:
+                yield from self._swallowed(arguments, observation, heard)
         elif must is not None:
             yield Failure(f"raises[{must}]", self._instead(arguments, observation, f"raise {must}"))
         elif misfit is not None:
@@ -233,9 +235,12 @@ class Clauses:
                 yield Failure(f"examples[{name}]", message)
 
     def _swallowed(self, arguments: Arguments, observation: Observation, heard: Heard) -> Iterator[Failure]:
-        """An error of a port that must go up, as it came each time, and did not."""
-        free = {item.error for item in self.contract.raises if item.when is None}
-        for asked, error in heard.always_raised():
+        """An error of a port that must go up, as it came each time, and did not, be it that another one did."""
+        free = {item.error for item in self.contract.raises if item.when is None} - {*self.contract.handles}
+        always = list(heard.always_raised())
+        if observation.error in {error for _, error in always}:
+            return
+        for asked, error in always:
             if error in free:
                 told = f"{self._text(arguments)} {self._happened(observation)}"
                 yield Failure("raises", f"{asked} raised {error} each time it was called, and {told}")

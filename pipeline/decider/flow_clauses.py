@@ -1,7 +1,7 @@
 """What the clauses of a flow say of one move: everything in it that should not have happened."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -27,6 +27,8 @@ class Breach:
     state: str | None = None
     raises: str | None = None
     ensures: str | None = None
+    at: datetime | None = None
+    """When the last move would have to be made to show it, if that matters."""
 
 
 class FlowClauses:
@@ -40,8 +42,12 @@ class FlowClauses:
 
     def breaches(self, played: Played) -> Iterator[Breach]:
         """Every clause that one move broke, the first cause first."""
+        steps = [called for called in played.called if called.role in {"start", "step"}]
+        failed = next((called.error for called in steps if called.outcome == "raised"), None)
         for called in played.called:
-            yield from self._called(called)
+            for breach in self._called(called):
+                bare = breach.raises is None and breach.state is None and called.role == "compensation"
+                yield replace(breach, raises=failed) if bare else breach
         if played.position is not None and not played.stopped:
             yield from self._invariants(played.position)
 
@@ -88,6 +94,7 @@ class FlowClauses:
                 )
             case "raised":
                 yield from self._raised(called, clause, told)
+                yield from self._swallowed(called, told)
                 yield from self._twice(called)
             case "returned":
                 if called.misfit:
@@ -124,7 +131,9 @@ class FlowClauses:
             what = "the wait is over" if called.role == "timeout" else f"{_owed(called)} must be undone"
             state = called.targets[0] if called.role == "timeout" else None
             yield Breach(clause, f"{told}, although {what}", state=state)
-        if called.role == "compensation":
+        if called.role == "compensation" or (
+            called.role == "timeout" and all(h.method.idempotent for h in called.heard if h.commanded)
+        ):
             return
         left = self._difference(called.memory_before, called.memory) or _left(called)
         if left:
@@ -145,6 +154,8 @@ class FlowClauses:
         bare = {item.error for item in contract.raises if item.when is None} - set(contract.handles)
         for key in dict.fromkeys((heard.port, heard.method.name) for heard in called.heard):
             raised = {h.reply.raises for h in called.heard if (h.port, h.method.name) == key}
+            if called.error in {h.reply.raises for h in called.heard}:
+                return
             if len(raised) == 1 and (error := raised.pop()) in bare:
                 method = f"{variable_of(key[0])}.{key[1]}"
                 yield Breach(
@@ -154,7 +165,7 @@ class FlowClauses:
     def _twice(self, called: Called) -> Iterator[Breach]:
         seen: set[str] = set()
         for heard in called.heard:
-            if heard.commanded and not heard.method.idempotent:
+            if not heard.method.query and not heard.method.idempotent:
                 if str(heard) in seen:
                     yield Breach(
                         "failures", f"{called.function} called {heard} twice, which is not idempotent"
@@ -217,6 +228,7 @@ class FlowClauses:
             "timeouts",
             f"{function} and the flow do not agree on when {timeout.state} has lasted {timeout.after}: called {told}",
             raises=first or None,
+            at=deadline + next(offset for offset, outcome in found if outcome != first),
         )
 
 

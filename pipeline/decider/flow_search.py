@@ -163,7 +163,13 @@ class Search:
             crowds[crowd] = crowds.get(crowd, 0) + 1
             waiting.append((walk, position))
 
-        for starts in (self.pools.starts, lambda: self.pools.variations(self.changed)):
+        for starts in (
+            self.pools.starts,
+            lambda: self.pools.variations(self.changed),
+            lambda: self.pools.elsewhere(self.changed),
+        ):
+            seen.clear()
+            crowds.clear()
             for start in starts():
                 for variant, played in self._begun(start):
                     self.walks += 1
@@ -252,7 +258,11 @@ class Search:
 
     def at_random(self) -> None:
         """Long walks with waits, arguments and failing ports as they come; the same ones in every process."""
-        starts = [*self.pools.starts(), *self.pools.variations(self.changed)]
+        starts = [
+            *self.pools.starts(),
+            *self.pools.variations(self.changed),
+            *self.pools.elsewhere(self.changed),
+        ]
         number = st.integers(0, 2**16)
         choices = st.lists(st.tuples(number, number, number, number), min_size=1, max_size=_LONGEST)
 

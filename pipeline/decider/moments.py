@@ -53,7 +53,9 @@ class Moments:
         exact = st.tuples(near, st.sampled_from(_MICROSECONDS).map(lambda n: timedelta(microseconds=n)))
         edges = st.builds(datetime.combine, _edge_dates(), _edge_times(), st.sampled_from(_OFFSETS))
         far = st.builds(datetime.combine, _far_dates() | _edge_dates(), st.times(), st.sampled_from(_OFFSETS))
-        usual = st.one_of(*[near] * 5, wide)
+        one = st.shared(st.sampled_from(self.moments), key="moment")
+        together = st.tuples(one, self.spans).map(_sum)
+        usual = st.one_of(*[near] * 3, *[together] * 3, wide)
         return rarely(usual, exact.map(_sum), st.one_of(edges, edges, far.map(_unfolded)))
 
 

@@ -156,6 +156,26 @@ class Pools:
             told.setdefault(self._signature(record), record)
         return self._unlike(self._starts(told.values(), _STARTS["generated"]))
 
+    def elsewhere(self, changed: Container[str]) -> list[Start]:
+        """Starts as scenarios and cases tell them, with other values in all the fields that no step changes."""
+        if self.flow.start is not None:
+            return []
+        first = next(step.call for step in self.flow.transitions if self.flow.initial in step.sources)
+        known = [self.types.decode(self.flow.record, scenario.given) for scenario in self.flow.scenarios[:1]]
+        known += itertools.islice(self._shown(), 1)
+        free = [
+            (item.name, self._some(self.machine.contracts[first], item.type, 24))
+            for item in getattr(self.types.definitions[self.flow.record], "fields", ())
+            if item.name != self.flow.field and item.name not in changed
+        ]
+        values = [
+            replace(record, **{name: pick(pool, key=_size) for name, pool in free})
+            for record in known[:1]
+            for pick in (max, min)
+            if all(pool for _, pool in free)
+        ]
+        return self._unlike(self._starts(values, 24))
+
     def _starts(self, values: Iterable[Any], most: int) -> list[Start]:
         memories = [self.machine.world.first_memory(scenario.memory) for scenario in self.flow.scenarios]
         memory = next((each for each in memories if any(map(any, each.values()))), None)
@@ -347,3 +367,10 @@ def datetimes(value: Any) -> Iterator[datetime]:
     elif hasattr(value, "__dataclass_fields__"):
         for item in fields(value):
             yield from datetimes(getattr(value, item.name))
+
+
+def _size(value: Any) -> Any:
+    """What makes one value larger than another of its type."""
+    if isinstance(value, (int, float)):
+        return float(value)
+    return float(len(value)) if hasattr(value, "__len__") else float(len(str(value)))

@@ -89,7 +89,13 @@ class Flow(Record):
     @property
     def class_name(self) -> str:
         """What its runner is called: `take_order` -> `TakeOrder`."""
-        return "".join(word[:1].upper() + word[1:] for word in self.name.split("_"))
+        return _camel(self.name)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Every class that its runner consists of."""
+        steps = (f"{self.class_name}{_camel(step)}" for step in self.compensate)
+        return (self.class_name, self.not_allowed, f"{self.class_name}Run", *steps)
 
     @property
     def not_allowed(self) -> str:
@@ -169,3 +175,7 @@ class FlowVerdict(Record):
     sandbox: str
     tool: str
     seal: str = ""
+
+
+def _camel(name: str) -> str:
+    return "".join(word[:1].upper() + word[1:] for word in name.split("_"))

@@ -33,8 +33,12 @@ def render_flows(spec: Spec) -> str | None:
         imports=merge_imports(statement for view in views for statement in view.imports()),
     )
     formatted = format_python(text)
+    try:
+        compile(formatted or "", "flows.py", "exec", dont_inherit=True)
+    except SyntaxError:
+        formatted = None
     if formatted is None:
-        raise InternalError("rendered Python that ruff cannot read; report this as a bug of drystone")
+        raise InternalError("rendered Python that cannot be read; report this as a bug of drystone")
     return seal(formatted)
 
 
@@ -227,7 +231,9 @@ class _View:
             if timeout.since is not None:
                 field = f"run.{self.variable}.{timeout.since}"
                 base = field if self.fields[timeout.since] == "datetime" else f"({field} or run.since)"
-            found.setdefault(timeout.state, []).append(f"({base} + {_duration(timeout.after)}, {number})")
+            found.setdefault(timeout.state, []).append(
+                f"(_later({base}, {_duration(timeout.after)}), {number})"
+            )
         return [
             {"state": self._state(state), "deadline": f"min({', '.join(ends)})" if len(ends) > 1 else ends[0]}
             for state, ends in found.items()

@@ -63,7 +63,7 @@ def methods_of(contract: Contract) -> dict[str, Method]:
 def failures_of(contract: Contract) -> frozenset[str]:
     """Errors of its ports that go up to the caller: with one of these a flow's step fails and is rolled back."""
     raised = {error for method in methods_of(contract).values() for error in method.raises}
-    return frozenset(raised - set(contract.handles))
+    return frozenset(raised & {item.error for item in contract.raises})
 
 
 def commands_of(contract: Contract) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from pipeline.definitions import TypeAlias, TypeDefinition, TypeEnum, TypeRecord
 from pipeline.flows.records import Flow, Timeout, Transition
-from pipeline.flows.shape import port_variables, variable_of
+from pipeline.flows.shape import port_variables, shape_of, variable_of
 from pipeline.records import Finding, Place, SpecFlow, SpecFunction
 from pipeline.rules import CONSTANTS, FUNCTIONS, MODULES
 from pipeline.specs.complaints import suggest
@@ -19,6 +19,11 @@ from pipeline.values import Types, ValuesError
 
 _MEMBERS = frozenset({"settle", "since", "done", "undoing", "due_at"})
 """What every runner of a flow has beside its events."""
+_LOCALS = frozenset(
+    {"run", "resume", "start", "owed", "now", "cls", "self", "due", "enter", "undo", "record", "flow"}
+)
+"""What a runner needs for itself, besides."""
+_LONGEST = timedelta(days=365_000)
 
 
 def read_flows(
@@ -111,20 +116,36 @@ def _check_names(draft: Draft) -> Iterable[Finding]:
     sections = ("types", "errors", "ports", "functions")
     taken = {name: section for section in sections for name in draft.names(section)}
     classes: dict[str, str] = {}
-    for name in draft.file.flows:
-        made = Flow.model_construct(name=name)
+    made_by: dict[str, str] = {}
+    for name, form in draft.file.flows.items():
+        made = Flow.model_construct(name=name, compensate=form.compensate)
         first = classes.setdefault(made.class_name.lower(), name)
+        others = [each for each in made.classes if made_by.setdefault(each, name) != name]
+        doubles = [each for each in made.classes if made.classes.count(each) > 1]
         if keyword.iskeyword(name):
             message = f"'{name}' is a Python keyword; choose another name"
         elif name in taken:
             message = f"'{name}' is already the name of one of the {taken[name]}"
         elif first != name:
             message = f"'{name}' and '{first}' would give one class and one file; choose another name"
-        elif clash := next((each for each in (made.class_name, made.not_allowed) if each in taken), None):
+        elif clash := next((each for each in _own_classes(made, taken) if each in taken), None):
             message = f"the flow makes a class '{clash}', which is the name of one of the {taken[clash]}"
+        elif others:
+            message = f"the flow makes a class '{others[0]}', and so does '{made_by[others[0]]}'; rename one"
+        elif doubles:
+            message = (
+                f"the flow makes two classes '{doubles[0]}'; rename it, or the function that is compensated"
+            )
         else:
             continue
         yield draft.key("flows", name, message=message)
+
+
+def _own_classes(flow: Flow, taken: Mapping[str, str]) -> tuple[str, ...]:
+    """The classes of a runner; it is called `OrderFlow` where the spec has a type `Order`."""
+    if taken.get(flow.class_name) == "types":
+        return (f"{flow.class_name}Flow", *flow.classes[1:])
+    return flow.classes
 
 
 def _check_variables(written: FlowDraft, flow: Flow) -> Iterable[Finding]:
@@ -134,7 +155,7 @@ def _check_variables(written: FlowDraft, flow: Flow) -> Iterable[Finding]:
         yield written.at(
             "state", message=f"'initial' is the first record; '{flow.record}' needs another name"
         )
-    taken = {*FUNCTIONS, *CONSTANTS, *MODULES, *keyword.kwlist, *_MEMBERS, "self"}
+    taken = {*FUNCTIONS, *CONSTANTS, *MODULES, *keyword.kwlist, *_MEMBERS, *_LOCALS}
     for type_name in (flow.record, *port_variables(written.contracts(flow)).values()):
         variable = variable_of(type_name)
         if variable in taken or variable == type_name:
@@ -153,6 +174,17 @@ def _check_variables(written: FlowDraft, flow: Flow) -> Iterable[Finding]:
                     f"a flow calls the port {type_name} '{variable}', as it calls {what}; rename one of them"
                 )
                 yield written.at("state", message=message)
+    ports = {variable_of(kind) for contract in written.contracts(flow) for kind in contract.ports}
+    for contract in written.contracts(flow):
+        events = shape_of(contract, flow).events
+        for param in events:
+            if param.name in {"self", "cls", "now"} or (
+                contract.function == flow.start and param.name in ports
+            ):
+                message = (
+                    f"a flow passes something else as '{param.name}'; choose another name for the parameter"
+                )
+                yield written.draft.key("functions", contract.function, "params", param.name, message=message)
     reserved = {*_MEMBERS, variable_of(flow.record)}
     for index, step in enumerate(flow.transitions):
         if step.call in reserved:
@@ -240,8 +272,11 @@ def _read_timeouts(written: FlowDraft) -> tuple[tuple[Timeout, ...], list[Findin
         except ValuesError as error:
             findings.append(written.at("timeouts", index, "after", message=str(error)))
             continue
-        if after <= timedelta(0):
+        if after < timedelta(0) or (after == timedelta(0) and wait.since is None):
             message = f"a timeout is longer than nothing, not {wait.after}"
+            findings.append(written.at("timeouts", index, "after", message=message))
+        elif after > _LONGEST:
+            message = f"no wait lasts for {wait.after}; list the state under 'endless', and say why"
             findings.append(written.at("timeouts", index, "after", message=message))
         timeouts += [
             Timeout(state=state, after=after, target=wait.to, since=wait.since, call=wait.call)

@@ -225,7 +225,10 @@ class FunctionFile(_FileModel):
     calls: list[Text] | None = None
     """What it may ask of its ports, as `mailer.send`; everything they offer unless given."""
     handles: list[Text] = []
-    """Errors of its ports and of the functions it uses that it deals with itself; the others are under `raises`."""
+    """Errors of its ports and of the functions it uses that it deals with itself; the others are under `raises`.
+
+    One that it deals with in one place and lets through in another stands under both.
+    """
     assumes: dict[Label, str] = {}
     """Decisions whose answer it takes for granted: their names, and the answer."""
     mutates: list[Text] = []

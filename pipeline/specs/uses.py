@@ -138,9 +138,6 @@ def _check_errors(
         if error in known - possible:
             message = f"nothing that it calls raises '{error}'{suggest(error, possible)}"
             yield draft.at(*at, "handles", index, message=message)
-        elif error in declared and error in possible:
-            message = f"'{error}' is under 'raises' as well; what is handled does not reach the caller"
-            yield draft.at(*at, "handles", index, message=message)
 
 
 def _cannot_pass(draft: Draft, function: FunctionFile, used: Used, param: str) -> str | None:
