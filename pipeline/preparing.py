@@ -16,7 +16,7 @@ Show = Callable[[str, str, Usage], None]
 """Tells what is being done about a function or a spec."""
 
 
-def decide(project: Project, selection: tuple[str, ...] | None, show: Show) -> Project:
+def decide(project: Project, selection: tuple[str, ...] | None, show: Show, *, fresh: bool) -> Project:
     """The project with an architect's answer to every open decision; with findings where there is none."""
     settings = project.settings
     if settings.architect is None:
@@ -28,7 +28,7 @@ def decide(project: Project, selection: tuple[str, ...] | None, show: Show) -> P
             for decision in project.undecided
         ]
         return replace(project, findings=tuple(unanswered))
-    asking = Asking(settings, [settings.architect], fresh=False)
+    asking = Asking(settings, [settings.architect], fresh=fresh)
     choices: list[Choice] = []
     findings: list[Finding] = []
     for spec in project.specs:
@@ -40,6 +40,7 @@ def decide(project: Project, selection: tuple[str, ...] | None, show: Show) -> P
             spec, open_here, model=settings.architect, ask=desk.ask_for("architect", settings.architect)
         )
         if isinstance(decided, deciding.Undecided):
+            desk.forget()
             findings += decided.findings
         else:
             choices += decided

@@ -15,7 +15,7 @@ from pipeline.errors import OutputError, SettingsError
 from pipeline.flows import runner
 from pipeline.landed import Status, Strangers
 from pipeline.landed_flows import FlowStatus
-from pipeline.records import Contract, DecisionRecord, Finding, Place, Spec, SpecFunction
+from pipeline.records import DecisionRecord, Finding, Place, Spec, SpecFunction
 from pipeline.reports import FunctionReport
 from pipeline.settings import Settings
 from pipeline.specs.shape import SHARED
@@ -222,7 +222,7 @@ def _vet(judge: Judge, status: Status, root: Path) -> list[Finding]:
     return [
         Finding(
             place=_place(status.function, clause),
-            message=_sentence(status.function.contract, clause, message),
+            message=_sentence(status.function, clause, message),
         )
         for clause, message in found
     ]
@@ -232,12 +232,22 @@ def _place(function: SpecFunction, clause: str) -> Place:
     return function.places.get(clause, function.place)
 
 
-def _sentence(contract: Contract, clause: str, message: str) -> str:
-    return (
-        f"{contract.function}: {message}"
-        if clause == "contract"
-        else f"{contract.function}, {clause}: {message}"
-    )
+def _sentence(function: SpecFunction, clause: str, message: str) -> str:
+    """A complaint with the function it is about, and the place of the rule it speaks of if that is another one."""
+    contract = function.contract
+    rules: list[tuple[str, str, str | None]] = [
+        *((f"requires[{number}]", rule.rule, None) for number, rule in enumerate(contract.requires)),
+        *((f"raises[{item.error}]", item.when, None) for item in contract.raises if item.when),
+        *((f"ensures[{number}]", rule.rule, rule.constraint) for number, rule in enumerate(contract.ensures)),
+    ]
+    for other, rule, constraint in rules:
+        if other != clause and f"'{rule}'" in message and other in function.places:
+            of = f" of the constraint {constraint}" if constraint else ""
+            message += f"; the rule{of} is at {function.places[other]}"
+            break
+    if clause == "contract":
+        return f"{contract.function}: {message}"
+    return f"{contract.function}, {clause}: {message}"
 
 
 def by_place(finding: Finding) -> tuple[str, int, int]:

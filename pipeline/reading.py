@@ -157,14 +157,15 @@ def landed_callees(folder: Path, contract: Contract) -> dict[str, Part]:
 
 
 def flow_parts(generated: Path, functions: Iterable[str]) -> dict[str, Part]:
-    """The landed functions of these names (`spec.function`), as far as they are there."""
-    parts = {}
+    """The landed functions of these names (`spec.function`), as far as they are there, callees before callers."""
+    parts: dict[str, Part] = {}
     for name in functions:
         spec, _, function = name.partition(".")
         found = landed.read_landed(generated / spec, function)
         contract = found.contract()
         if contract is not None and found.source_text is not None:
-            parts[name] = Part(contract, found.source_text)
+            parts |= landed_callees(found.folder, contract)
+            parts.setdefault(name, Part(contract, found.source_text))
     return parts
 
 
@@ -242,6 +243,7 @@ def _strangers(project: Project) -> tuple[str, ...]:
     found += [
         f"{path}: its function is gone from the specs; drystone generate removes it"
         for path in project.strangers.orphans
+        if path not in project.mechanical()
     ]
     found += [f"{path}: not written by drystone; move it elsewhere" for path in project.strangers.foreign]
     return tuple(project.relative(text) for text in found)

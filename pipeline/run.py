@@ -51,7 +51,7 @@ def generate(settings: Settings, wanted: Wanted, progress: Progress) -> Outcome:
     """
     project = read_project(settings, wanted.selection)
     if not project.findings and project.undecided:
-        project = preparing.decide(project, wanted.selection, progress.stage)
+        project = preparing.decide(project, wanted.selection, progress.stage, fresh=wanted.fresh)
     if project.findings:
         return Outcome(Report(findings=project.findings))
     if not project.specs and project.strangers.orphans:
@@ -168,8 +168,9 @@ class _Generation:
             flow.partition(".")[0] for flow, report in self._flow_reports.items() if report.action == "failed"
         }
         failed |= {SHARED} if failed else set()
+        mechanical = self._project.mechanical()
         self._writer.tidy(frozenset(failed))
-        for path in self._project.strangers.orphans:
+        for path in [path for path in self._project.strangers.orphans if path not in mechanical]:
             self._writer.remove(path, "its function is gone from the specs")
         return (*self._writer.notes, *self._project.left_alone()) if not self._wanted.only_diff else ()
 

@@ -154,9 +154,7 @@ def test_a_run_can_be_answered_by_hand(project: Project, server: ModelServer) ->
     first = project.run("generate", "--no-wait")
     assert first.code == 5
     assert "answer.md" in first.err
-    assert answer_all(project) == ["double", "limit"]
-    assert project.run("generate").code == 5
-    assert answer_all(project) == ["quadruple"]
+    assert sorted(answer_all(project)) == ["double", "limit", "quadruple"]
     last = project.run("generate", "--json")
     assert last.code == 0
     assert {"handoff"} == {item["model"] for item in last.report["functions"]}

@@ -99,12 +99,14 @@ def test_the_order_of_options_changes_nothing() -> None:
 
 
 def test_a_persons_choice_wins_over_what_was_chosen_before() -> None:
-    """It is in the contracts already; the old one does not come back."""
+    """It is in the contracts already; the old one does not come back, and the file says who chose."""
     spec = spec_of(SESSION.model_copy(update={"choice": "server"}))
 
     assert decisions.open_decisions(spec, [TOKEN]) == ()
     assert decisions.with_choices(spec, [TOKEN]) == spec
-    assert decisions.render_decisions(spec, [TOKEN]) is None
+    text = decisions.render_decisions(spec, [TOKEN])
+    assert text is not None
+    assert [(each.choice, each.by) for each in decisions.parse_decisions("d", text)] == [("server", "person")]
 
 
 def test_of_two_answers_to_one_question_the_first_counts() -> None:
@@ -157,9 +159,9 @@ def test_what_a_person_chose_once_is_no_answer_of_the_architect() -> None:
     assert decisions.open_decisions(spec_of(SESSION, reopened), read) == (reopened,)
 
 
-def test_a_spec_that_says_it_all_needs_no_file() -> None:
-    """Nor does one whose questions nobody has answered."""
-    assert decisions.render_decisions(spec_of(CLOCK), [TOKEN]) is None
+def test_a_spec_whose_questions_nobody_has_answered_needs_no_file() -> None:
+    """Nor does one that asks none."""
+    assert decisions.render_decisions(spec_of(), [TOKEN]) is None
     assert decisions.render_decisions(spec_of(SESSION), []) is None
 
 

@@ -78,7 +78,11 @@ def _callee(contract: Contract, callee: Callee) -> dict[str, Any]:
     return {
         "callee": callee,
         "is_async": callee.signature.startswith("async "),
-        "handled": [name for name in raised.values() if name in contract.handles],
+        "handled": [
+            name
+            for name in raised.values()
+            if name in contract.handles and name not in {item.error for item in contract.raises}
+        ],
     }
 
 
@@ -99,11 +103,19 @@ def _ask(contract: Contract, name: str, method: Method) -> dict[str, Any]:
     params = ", ".join(param.name for param in method.params)
     return {
         "call": f"{'await ' * method.is_async}{name}({params})",
-        "errors": [
-            f"{error} ({'catch it: it must not reach the caller' if error in contract.handles else 'let it through'})"
-            for error in method.raises
-        ],
+        "errors": [f"{error} ({_what_to_do(contract, error)})" for error in method.raises],
     }
+
+
+def _what_to_do(contract: Contract, error: str) -> str:
+    if error not in contract.handles:
+        return "let it through"
+    allowed = error in {item.error for item in contract.raises}
+    return (
+        "catch it or let it through, as the contract says"
+        if allowed
+        else "catch it: it must not reach the caller"
+    )
 
 
 def _exchange(contract: Contract, case: Case, types: Types) -> list[str]:

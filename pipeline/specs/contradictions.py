@@ -253,6 +253,12 @@ def _steps(
             sources: _Written = [(("from", number), state) for number, state in enumerate(step.sources)]
             targets: _Written = [(("to", number), state) for number, state in enumerate(step.targets)]
             yield ("transitions", index), sources, targets
+    for step_name, undo in flow.compensate.items():
+        if undo == function:
+            undone = [step for step in flow.transitions if step.call == step_name]
+            after: _Written = [((), state) for step in undone for state in step.targets]
+            before: _Written = [((), state) for step in undone for state in step.sources]
+            yield ("compensate", step_name), after, before
     for index, wait in enumerate(form.timeouts):
         if wait.call == function:
             states = [wait.state] if isinstance(wait.state, str) else wait.state

@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from pipeline.annotations import member_names
-from pipeline.definitions import TypeDefinition, TypeEnum
+from pipeline.definitions import TypeDefinition, TypeEnum, TypeRecord
 from pipeline.rules import durations
 
 _ORDER: dict[type[ast.cmpop], str] = {
@@ -59,7 +59,7 @@ def facts_of(rule: str, types: Mapping[str, TypeDefinition]) -> tuple[list[Fact]
     for node in _conjuncts(ast.parse(rule.strip(), mode="eval").body):
         found = _fact(node, types)
         whole = whole and found is not None
-        facts += [found] if found else []
+        facts += [*([found] if found else []), *_fields(node, types)]
     return facts, whole
 
 
@@ -132,6 +132,19 @@ def _fact(node: ast.expr, types: Mapping[str, TypeDefinition]) -> Fact | None:
         case ast.BoolOp() | ast.IfExp() | ast.Constant():
             return None
     return Fact(ast.unparse(node), "true")
+
+
+def _fields(node: ast.expr, types: Mapping[str, TypeDefinition]) -> Iterator[Fact]:
+    """What `order == Order(state=State.PAID, total=total)` says of each field."""
+    match node:
+        case ast.Compare(
+            left=left, ops=[ast.Eq()], comparators=[ast.Call(func=ast.Name(id=name), keywords=given)]
+        ):
+            for each in given if isinstance(types.get(name), TypeRecord) else ():
+                if each.arg is not None:
+                    field = ast.Attribute(left, each.arg, ast.Load())
+                    found = _comparison(field, "==", each.value, types)
+                    yield from [found] if found else []
 
 
 def _comparison(

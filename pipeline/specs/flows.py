@@ -178,9 +178,7 @@ def _check_variables(written: FlowDraft, flow: Flow) -> Iterable[Finding]:
     for contract in written.contracts(flow):
         events = shape_of(contract, flow).events
         for param in events:
-            if param.name in {"self", "cls", "now"} or (
-                contract.function == flow.start and param.name in ports
-            ):
+            if contract.function == flow.start and param.name in ports:
                 message = (
                     f"a flow passes something else as '{param.name}'; choose another name for the parameter"
                 )

@@ -167,7 +167,7 @@ def test_a_program_holds_what_each_spec_defines() -> None:
         {"kind": "Kind", "x": "int"}, types={"Kind": kind, "Own": kind}, homes={"Kind": "_shared"},
         uses=(Callee(function="money.tax", signature="def tax(x: Cents) -> int:", summary="", raises=("Broke",)),),
     )  # fmt: skip
-    program = _program(caller, "source", {"money.tax": Part(callee, "tax")})
+    program = _program(caller.spec, [Part(callee, "tax"), Part(caller, "source")])
     assert list(program.modules) == ["_shared.types", "money.types", "types", "money.tax", "f"]
     assert program.package == "generated.s"
 
