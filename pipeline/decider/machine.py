@@ -11,7 +11,7 @@ from pipeline.decider.clauses import MISSING, Observe
 from pipeline.decider.doubles import Memory, evaluate
 from pipeline.decider.worlds import Failing, Heard, Replies, World
 from pipeline.flows.records import Flow, Timeout
-from pipeline.flows.shape import StepShape, failures_of, is_settled, shape_of, variable_of
+from pipeline.flows.shape import StepShape, failures_of, is_settled, later, shape_of, variable_of
 from pipeline.records import Contract
 from pipeline.sandbox import wire
 from pipeline.sandbox.port import Call
@@ -152,7 +152,7 @@ class Machine:
         for number, timeout in enumerate(self.flow.timeouts):
             if timeout.state == self.state(position.record):
                 base = getattr(position.record, timeout.since) if timeout.since else position.since
-                found.append((_later(base or position.since, timeout.after), number, timeout))
+                found.append((later(base or position.since, timeout.after), number, timeout))
         return sorted(found, key=lambda item: item[:2])
 
     def unmet(self, function: str, given: Mapping[str, Any], *, of_events: bool | None = None) -> str | None:
@@ -248,14 +248,6 @@ class Machine:
     def key(self, value: Any) -> str:
         """A value as text; equal for equal values."""
         return json.dumps(wire.encode(value, self.types.classes), sort_keys=True)
-
-
-def _later(moment: datetime, wait: timedelta) -> datetime:
-    """When a wait is over; the last moment there is, where it would end after that."""
-    try:
-        return moment + wait
-    except OverflowError:
-        return datetime.max.replace(tzinfo=moment.tzinfo)
 
 
 def _names(rule: str) -> set[str]:

@@ -74,3 +74,11 @@ def commands_of(contract: Contract) -> tuple[str, ...]:
 def is_settled(flow: Flow, state: str) -> bool:
     """Whether entering a state keeps all that was done before: a savepoint or an end."""
     return state in flow.savepoints or state in flow.terminal
+
+
+def later(moment: datetime, wait: timedelta) -> datetime:
+    """When a wait is over; the last moment there is, where it would end after that."""
+    try:
+        return moment + wait
+    except OverflowError:
+        return datetime.max.replace(tzinfo=moment.tzinfo)
