@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from pipeline.definitions import Method, Param, Record
 from pipeline.flows.records import Flow
