@@ -1,5 +1,5 @@
 # Runs the flows of specs/onboarding.yaml. To change them, change the spec and run `drystone generate`.
-# sealed sha256:249e52caebceb4e0845075f488a2ff373dc75aee33241091542e128918c8e847
+# sealed sha256:d9855570601432755066e1979fddafb945936bbdfe63b45da32bfa0c08f64a51
 
 from __future__ import annotations
 
@@ -255,17 +255,17 @@ class Onboard:
         run = self._run
         match run.progress.step:
             case Step.UNVERIFIED:
-                return (run.progress.token_sent_at + timedelta(days=1), 0)
+                return (_later(run.progress.token_sent_at, timedelta(days=1)), 0)
             case Step.PROFILE:
-                return (run.since + timedelta(days=7), 1)
+                return (_later(run.since, timedelta(days=7)), 1)
             case Step.NAMING:
-                return (run.since + timedelta(minutes=15), 2)
+                return (_later(run.since, timedelta(minutes=15)), 2)
             case Step.TUTORIAL:
-                return (run.since + timedelta(days=14), 3)
+                return (_later(run.since, timedelta(days=14)), 3)
             case Step.FIRST_ACTION:
-                return (run.since + timedelta(days=30), 4)
+                return (_later(run.since, timedelta(days=30)), 4)
             case Step.ACTED:
-                return (run.since + timedelta(hours=1), 5)
+                return (_later(run.since, timedelta(hours=1)), 5)
             case _:
                 return None
 
@@ -304,3 +304,11 @@ def _demand(call: str, state: str, allowed: tuple[str, ...]) -> None:
     """A step that leads where it must not is not made."""
     if state not in allowed:
         raise ValueError(f"{call} led to {state}")
+
+
+def _later(moment: datetime, wait: timedelta) -> datetime:
+    """When a wait is over; the last moment there is, where it would end after that."""
+    try:
+        return moment + wait
+    except OverflowError:
+        return datetime.max.replace(tzinfo=moment.tzinfo)

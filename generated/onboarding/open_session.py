@@ -1,10 +1,11 @@
 # Written by a model under open_session.contract.json.
 # To change it, change specs/onboarding.yaml and run `drystone generate`.
-# sealed sha256:e19f0622509a211769b1e689f55bc4f1723a4c9de12433400132103abf51582c
+# sealed sha256:a62f79699219c064f391bc1cb07a7393febd063bd143a7e30186db4da836abe1
 
 from __future__ import annotations
 
 import hmac
+import re
 from datetime import datetime
 
 from .seal_session import seal_session
@@ -17,20 +18,30 @@ def open_session(session: str, key: Token) -> Progress:
     Raises:
         TamperedSession: The session was not sealed with this key, or was changed since.
     """
-
+    match = re.fullmatch(
+        r"([a-z0-9.]{1,30}@[a-z0-9]{1,20}[.][a-z]{2,6})"
+        r"\|([a-z_]+)"
+        r"\|([a-z0-9]{6,12})"
+        r"\|([0-9T:.+-]+)"
+        r"\|(-|[a-z]{3,12})"
+        r"\|([0-3])"
+        r"\|[0-9a-f]{64}",
+        session,
+    )
+    if match is None:
+        raise TamperedSession
+    email, step, token, moment, handle, lesson = match.groups()
     try:
-        email, step, token, token_sent_at, handle, lesson, _ = session.split("|")
         progress = Progress(
             email=email,
             step=Step(step),
             token=token,
-            token_sent_at=datetime.fromisoformat(token_sent_at),
+            token_sent_at=datetime.fromisoformat(moment),
             handle=None if handle == "-" else handle,
             lesson=int(lesson),
         )
-        genuine = hmac.compare_digest(seal_session(progress, key).encode(), session.encode())
     except ValueError:
         raise TamperedSession from None
-    if not genuine:
+    if not hmac.compare_digest(seal_session(progress, key), session):
         raise TamperedSession
     return progress

@@ -1,6 +1,6 @@
 # Written by a model under seal_session.contract.json.
 # To change it, change specs/onboarding.yaml and run `drystone generate`.
-# sealed sha256:d71d304492178f231224042c03676b5f8994f5332a3343a620dc286e5814a402
+# sealed sha256:432d4d2e798da4e8906a347909d8193e3edd954234be08ea1ac56c0c1d1d1b9d
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ def seal_session(progress: Progress, key: Token) -> str:
     by "|" (a handle that is None as "-", the moment in ISO format), then "|" and the
     HMAC-SHA256 of all before it under the key, in hex.
     """
-
     text = "|".join(
         [
             progress.email,

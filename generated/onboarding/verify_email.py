@@ -1,6 +1,6 @@
 # Written by a model under verify_email.contract.json.
 # To change it, change specs/onboarding.yaml and run `drystone generate`.
-# sealed sha256:53e956d8d79a7179764450c98b740f5f1e96bc3a91f8ca5afec9b2836331b904
+# sealed sha256:e74051a20087a33d69574b8dccdf0a36e39532b5c43400dbaf94f1750e91b408
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ def verify_email(progress: Progress, token: Token, now: datetime) -> Progress:
         TokenExpired: if now - progress.token_sent_at > timedelta(hours=24)
         TokenMismatch: if token != progress.token
     """
-
     if now - progress.token_sent_at > timedelta(hours=24):
         raise TokenExpired
     if token != progress.token:

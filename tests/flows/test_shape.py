@@ -14,7 +14,7 @@ from pipeline.flows.shape import (
     shape_of,
     variable_of,
 )
-from pipeline.records import Contract
+from pipeline.records import Contract, Raise
 
 PORTS = {
     "Bank": Port(
@@ -38,7 +38,12 @@ FLOW = Flow(
 )
 
 
-def contract(params: dict[str, str], calls: tuple[str, ...] = (), handles: tuple[str, ...] = ()) -> Contract:
+def contract(
+    params: dict[str, str],
+    calls: tuple[str, ...] = (),
+    handles: tuple[str, ...] = (),
+    raises: tuple[Raise, ...] = (),
+) -> Contract:
     return Contract(
         spec="shop",
         function="pay",
@@ -48,6 +53,7 @@ def contract(params: dict[str, str], calls: tuple[str, ...] = (), handles: tuple
         ports={name: port for name, port in PORTS.items() if name in params.values()},
         calls=calls,
         handles=handles,
+        raises=raises,
     )
 
 
@@ -105,9 +111,11 @@ def test_failures_are_errors_of_callable_methods_that_go_up() -> None:
     """Neither those it deals with itself nor those of methods it may not call."""
     calls = ("bank.balance", "bank.pay")
     assert list(methods_of(contract({"bank": "Bank"}, calls))) == ["bank.balance", "bank.pay"]
-    assert {"BankDown", "NoMoney"} == failures_of(contract({"bank": "Bank"}, calls))
-    assert {"NoMoney"} == failures_of(contract({"bank": "Bank"}, calls, handles=("BankDown",)))
-    assert set() == failures_of(contract({"bank": "Bank"}))
+    both = (Raise(error="BankDown"), Raise(error="NoMoney"))
+    assert {"BankDown", "NoMoney"} == failures_of(contract({"bank": "Bank"}, calls, raises=both))
+    handled = contract({"bank": "Bank"}, calls, handles=("BankDown",), raises=both[1:])
+    assert {"NoMoney"} == failures_of(handled)
+    assert set() == failures_of(contract({"bank": "Bank"}, raises=both))
 
 
 def test_commands_are_what_may_be_called_and_is_no_query() -> None:
