@@ -140,6 +140,12 @@ ASKING = (
         "raises",
     ),
     Hostile(
+        "turns an error of its port into another",
+        "def greet(to, mailer):\n    try:\n        return honest(to, mailer)\n    except MailerDown:\n"
+        "        if to == 'Ann':\n            raise\n        raise ValueError from None\n",
+        "raises",
+    ),
+    Hostile(
         "asks for what it may not",
         "def greet(to, mailer):\n    mailer.drop()\n    return honest(to, mailer)\n",
         "ports",

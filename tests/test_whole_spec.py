@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -144,6 +146,44 @@ def test_a_changed_decision_makes_exactly_the_contracts_under_it_stale(project: 
     assert project.run("generate").code == 0
     document = json.loads((project.generated / "lamp" / "decisions.json").read_text())
     assert "cold" in json.dumps(document)
+
+
+def test_pytest_judges_a_flow_whose_functions_use_one_another(project: Project, server: ModelServer) -> None:
+    """One item a clause, though the callee's name comes after its caller's."""
+    worn = "  wear:\n    summary: One more.\n    params: {n: int}\n    returns: int\n    ensures: [result == n + 1]\n"
+    worn += "    examples: [{name: one, given: {n: 1}, returns: 2}]\nflows:"
+    spec = LAMP.replace("flows:", worn, 1).replace(
+        '    ensures: ["result == Lamp(state=State.LIT',
+        '    uses: [wear]\n    ensures: ["result == Lamp(state=State.LIT',
+    )
+    project.write_spec("lamp", spec)
+    on = python("def switch_on(lamp):\n    return Lamp(State.LIT, wear(lamp.switched))\n")
+    server.answers = {**RIGHT, "switch_on": [on], "wear": [python("def wear(n):\n    return n + 1\n")]}
+    assert project.run("generate").code == 0
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "generated/lamp/burn.flow.json",
+        "-p",
+        "no:cacheprovider",
+    ]
+    done = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    clauses = json.loads((project.generated / "lamp" / "burn.flow.json").read_text())["clauses"]
+    assert f"{len(clauses) + 1} passed" in done.stdout
+
+
+def test_an_unusable_answer_to_an_open_decision_is_not_kept(project: Project, server: ModelServer) -> None:
+    """The next run asks again."""
+    project.configure(architect="fake:big")
+    project.write_spec("lamp", OPEN)
+    server.answers = {"architect:colour": [json.dumps({"colour": {"reason": "So.", "choice": "green"}})]}
+    assert project.run("generate").code == 1
+    asked = len(server.asked)
+    assert project.run("generate").code == 1
+    assert len(server.asked) == 2 * asked
 
 
 def test_an_edited_flow_file_is_an_error_that_names_it(project: Project) -> None:

@@ -18,6 +18,7 @@ from pipeline.decider.clauses import (
 from pipeline.decider.judging import Trial, case_trials, generated_trials
 from pipeline.decider.recording import Recording
 from pipeline.decider.soundness import Problem
+from pipeline.decider.vetting_ports import check_doubles
 from pipeline.records import Case, Contract, Rule
 from pipeline.rules import check_rule, rule_scope
 from pipeline.sandbox import wire
@@ -52,6 +53,7 @@ def vet(contract: Contract, note: Note, recording: Recording) -> list[Problem]:
         complaint = contradiction(clauses, trial)
         if complaint:
             problems.append(Problem(clause, complaint))
+    problems += list(dict.fromkeys(check_doubles(contract, clauses.types, note)))
     if problems:
         return problems
     note("requires")

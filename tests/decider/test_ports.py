@@ -13,7 +13,7 @@ from pipeline.decider.corpus import corpus
 from pipeline.decider.judging import generated_trials
 from pipeline.decider.recording import Recording
 from pipeline.definitions import Method, Param, Port, TypeAlias, TypeEnum
-from pipeline.records import Callee, Case, Contract, Judgement, PortCall, Rule
+from pipeline.records import Callee, Case, Contract, Judgement, PortCall, Raise, Rule
 from pipeline.scripts import Reply
 from pipeline.stages.judge import Judge
 
@@ -147,6 +147,42 @@ def test_an_error_that_always_came_must_go_up(judge: Judge) -> None:
     message = str(told(decide(judge, PLAIN, source))["raises"])
     assert message.startswith("mailer.send raised MailerDown each time it was called, and greet(")
     assert message.endswith(", mailer) returned 7")
+
+
+def test_an_error_that_always_came_goes_up_as_itself(judge: Judge) -> None:
+    """Another error that the contract allows is not what came."""
+    both = PLAIN.model_copy(update={"raises": (*PLAIN.raises, Raise(error="LookupError")), "ensures": ()})
+    source = GREETS.replace("    return mailer", "    try:\n        return mailer")
+    turned = source + "    except MailerDown:\n        raise LookupError from None\n"
+    message = str(told(decide(judge, both, turned))["raises"])
+    assert message.startswith("mailer.send raised MailerDown each time it was called, and greet(")
+    assert message.endswith(", mailer) raised LookupError")
+    handles = both.model_copy(update={"handles": ("MailerDown",)})
+    assert told(decide(judge, handles, turned)) == {}
+
+
+@pytest.mark.parametrize(
+    ("rule", "complaint"),
+    [
+        ("paid + amount", ""),
+        ("paid // 0", ""),
+        ("str(paid)", "Bank.pay, sets paid: 'str(paid)' gives what is no int: '0' is not an int"),
+        ("9**9**9", "'9**9**9' takes longer than 1 s to evaluate"),
+    ],
+)
+def test_doubles_are_tried_before_code_is_asked_for(rule: str, complaint: str) -> None:
+    """A value of another type and an endless rule are found; one that fails may need what is remembered later."""
+    pay = Method(name="pay", params=(Param(name="amount", type="int"),), sets={"paid": rule})
+    paying = contract(
+        params={"n": "int", "bank": "Bank"},
+        ports={"Bank": Port(methods=(pay,), memory=(Param(name="paid", type="int"),))},
+        calls=("bank.pay",),
+        ensures=("result == n + 1",),
+    )
+    judge = Judge(rule_seconds=1.0)
+    found = [message for _, message in judge.vet(paying)]
+    judge.close()
+    assert found == ([complaint] if complaint else [])
 
 
 def test_an_error_may_be_retried(judge: Judge) -> None:

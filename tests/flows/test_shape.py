@@ -1,5 +1,7 @@
 """What a flow passes to the parameters of its functions."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from pipeline.definitions import Method, Param, Port
@@ -9,6 +11,7 @@ from pipeline.flows.shape import (
     commands_of,
     failures_of,
     is_settled,
+    later,
     methods_of,
     port_variables,
     shape_of,
@@ -129,3 +132,10 @@ def test_commands_are_what_may_be_called_and_is_no_query() -> None:
 def test_savepoints_and_ends_keep_what_was_done(state: str, *, settled: bool) -> None:
     """Nothing before them is undone."""
     assert settled == is_settled(FLOW, state)
+
+
+def test_a_wait_beyond_the_calendar_is_over_at_its_end() -> None:
+    """So that `datetime.max` may stand for never."""
+    late = datetime(9999, 12, 31, 23, 30, tzinfo=UTC)
+    assert later(late, timedelta(minutes=5)) == late + timedelta(minutes=5)
+    assert later(late, timedelta(hours=1)) == datetime.max.replace(tzinfo=UTC)
