@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from hypothesis.errors import Unsatisfiable
 
 from pipeline.decider.answers import Failing, failings
+from pipeline.decider.boundaries import at_boundaries
 from pipeline.decider.doubles import wire_argument
 from pipeline.decider.inputs import Arguments, Strategies
 from pipeline.records import Contract
@@ -28,7 +29,8 @@ def corpus(
 ) -> list[Arguments]:
     """Up to `count` different argument tuples that `allowed` (the preconditions) lets through.
 
-    For each way in which a port may fail come a few more in which it does so always. The same contract and seed give
+    Where rules name durations, a few more have two moments just so far apart. For each way in which a port may fail
+    come a few in which it does so always. The same contract and seed give
     the same inputs in every process; fewer come back where the preconditions leave few, none where they leave none.
     """
     drawn: dict[str, Arguments] = {}
@@ -50,6 +52,16 @@ def corpus(
             return
 
     draw(None, seed_number, count)
+    for arguments in at_boundaries(_rules(contract), list(drawn.values())):
+        if allowed(arguments):
+            drawn.setdefault(
+                json.dumps([wire_argument(a, types) for a in arguments], sort_keys=True), arguments
+            )
     for offset, failing in enumerate(failings(contract), 1):
         draw(failing, seed_number + offset, _EACH_FAILING)
     return list(drawn.values())
+
+
+def _rules(contract: Contract) -> list[str]:
+    whens = [item.when for item in contract.raises if item.when is not None]
+    return [*whens, *(rule.rule for rule in (*contract.requires, *contract.ensures))]

@@ -39,6 +39,7 @@ def _generator() -> str:
     folder = Path(__file__).parent
     modules = (
         "answers.py",
+        "boundaries.py",
         "corpus.py",
         "doubles.py",
         "inputs.py",

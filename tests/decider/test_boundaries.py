@@ -1,0 +1,62 @@
+"""Inputs at the edges that rules name, and what they find."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from subjects import contract, decide
+
+from pipeline.decider.boundaries import at_boundaries
+from pipeline.records import Raise
+from pipeline.stages.judge import Judge
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+WITHIN = contract(
+    params={"sent": "datetime", "now": "datetime"},
+    returns="int",
+    ensures=("result == 1",),
+).model_copy(update={"raises": (Raise(error="TimeoutError", when="now - sent > timedelta(hours=24)"),)})
+
+
+@dataclass(frozen=True)
+class Link:
+    sent: datetime
+    text: str
+
+
+@pytest.fixture(scope="module")
+def judge() -> Iterator[Judge]:
+    """One judge for all of these tests."""
+    opened = Judge()
+    yield opened
+    opened.close()
+
+
+def test_moments_are_set_just_so_far_apart() -> None:
+    """Inside of records too, both ways, and a second to either side; nothing else changes."""
+    found = list(at_boundaries(["now - link.sent > timedelta(hours=2)"], [(Link(NOON, "x"), NOON)]))
+    apart = {now - link.sent for link, now in found}
+    hours = {timedelta(hours=2) + timedelta(seconds=step) for step in (-1, 0, 1)}
+    assert apart == hours | {-each for each in hours}
+    assert {link.text for link, _ in found} == {"x"}
+
+
+def test_nothing_is_made_where_no_rule_names_a_duration() -> None:
+    """Nor where there is only one moment, or nothing was drawn."""
+    rule = "now > timedelta(hours=2)"
+    assert list(at_boundaries(["now > sent"], [(NOON, NOON)])) == []
+    assert list(at_boundaries([rule], [(NOON,)])) == list(at_boundaries([rule], [])) == []
+
+
+@pytest.mark.parametrize(("sign", "passed"), [(">", True), (">=", False)])
+def test_a_limit_that_is_off_by_nothing_but_its_edge_is_found(judge: Judge, sign: str, passed: bool) -> None:  # noqa: FBT001
+    """`>=` for `>` differs on one distance alone."""
+    source = f"""
+from datetime import timedelta
+def f(sent, now):
+    if now - sent {sign} timedelta(hours=24):
+        raise TimeoutError
+    return 1
+""".replace("def f", f"def {WITHIN.function}")
+    assert decide(judge, WITHIN, source).passed == passed
