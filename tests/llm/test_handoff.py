@@ -211,9 +211,10 @@ def test_what_has_been_stored_is_put_away_and_never_lost(model: HandoffModel, ta
     assert len(list((table / "done").glob("*.prompt.md"))) == 2
 
 
-def test_putting_away_what_is_gone_is_no_error(model: HandoffModel) -> None:
-    """A person may have tidied up first."""
+def test_putting_away_what_is_gone_is_no_error(model: HandoffModel, table: Path) -> None:
+    """A person may have tidied up first; nothing is put in its place."""
     model.stored(REQUEST)
+    assert [path for path in table.rglob("*") if path.is_file()] == []
 
 
 def test_the_table_is_never_committed(model: HandoffModel, table: Path) -> None:
