@@ -124,9 +124,10 @@ class FlowJudge:
         types = {param.name: param.type for param in shape.events} if shape else {}
         missing = [name for name in types if name not in step.given]
         unknown = [name for name in step.given if name not in types]
-        if missing or unknown:
-            raise ValueError(f"{step.call} is not called with {', '.join(missing or unknown)}"
-                             if unknown else f"{step.call} needs {', '.join(missing)} under 'with'")  # fmt: skip
+        if unknown:
+            raise ValueError(f"{step.call} is not called with {', '.join(unknown)}")
+        if missing:
+            raise ValueError(f"{step.call} needs {', '.join(missing)} under 'with'")
         given = {name: self.types.decode(types[name], value) for name, value in step.given.items()}
         return Move(step.wait, step.call, given, self.pools.replies(step.ports))
 
@@ -260,12 +261,3 @@ class FlowJudge:
             for name, port in self.machine.world.ports.items()
         }
         return {name: parts for name, parts in found.items() if parts}
-
-
-def believed(judgement: FlowJudgement, *, clean: bool) -> FlowJudgement:
-    """A process that did not end cleanly is not believed."""
-    if clean or not judgement.passed:
-        return judgement
-    tainted = FlowClause(clause="limits", passed=False, message="its process did not end cleanly")
-    clauses = tuple(tainted if clause.clause == "limits" else clause for clause in judgement.clauses)
-    return judgement.model_copy(update={"clauses": clauses})

@@ -3,18 +3,20 @@
 import functools
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from pipeline.decider.clauses import Clauses, Observe
-from pipeline.decider.flow_judging import believed, judge_flow
+from pipeline.decider.flow_judging import judge_flow
 from pipeline.decider.judging import judge
 from pipeline.decider.recording import Recording
 from pipeline.decider.soundness import Problem, unsound
 from pipeline.decider.vetting import Note, admit, vet
-from pipeline.flows.records import Flow
+from pipeline.flows.records import Flow, FlowJudgement
 from pipeline.records import Case, Clause, Contract, Effort, Judgement
 from pipeline.sandbox import strongest
 from pipeline.sandbox.port import Call, Limits, Observation, Program, Sandbox, Session
+
+AnyJudgement = TypeVar("AnyJudgement", Judgement, FlowJudgement)
 
 
 def serve(job: dict[str, Any], sandbox: Sandbox, note: Note) -> dict[str, Any]:
@@ -53,7 +55,7 @@ def _serve(job: dict[str, Any], sandbox: Sandbox, note: Note, recording: Recordi
             effort = Effort.model_validate(job["effort"])
             with _Pair(sandbox, _program(job)) as pair:
                 judgement = judge(clauses, pair.first, pair.second, effort, recording)
-            return _believed(judgement, clean=pair.clean).model_dump(mode="json")
+            return believed(judgement, clean=pair.clean).model_dump(mode="json")
     raise ValueError(job["job"])
 
 
@@ -80,12 +82,14 @@ def _refused(job: str, problems: Sequence[Problem]) -> Any:
     return Judgement(clauses=tuple(clauses)).model_dump(mode="json")
 
 
-def _believed(judgement: Judgement, *, clean: bool) -> Judgement:
+def believed(judgement: AnyJudgement, *, clean: bool) -> AnyJudgement:
     """A process that did not end cleanly is not believed."""
     if clean or not judgement.passed:
         return judgement
-    tainted = Clause(clause="limits", passed=False, message="its process did not end cleanly")
-    clauses = tuple(tainted if clause.clause == "limits" else clause for clause in judgement.clauses)
+    tainted = {"passed": False, "message": "its process did not end cleanly"}
+    clauses = tuple(
+        each.model_copy(update=tainted) if each.clause == "limits" else each for each in judgement.clauses
+    )
     return judgement.model_copy(update={"clauses": clauses})
 
 

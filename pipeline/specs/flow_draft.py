@@ -4,7 +4,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.definitions import Param, Port, TypeDefinition, TypeRecord
+from pipeline.definitions import Port, TypeDefinition, TypeRecord
 from pipeline.flows.records import Flow
 from pipeline.flows.shape import port_variables, variable_of
 from pipeline.records import Contract, Finding, Place, SpecFunction
@@ -29,7 +29,7 @@ class FlowDraft:
         return self.draft.at("flows", self.name, *path, message=message)
 
     def key(self, *path: Hashable, message: str) -> Finding:
-        """A finding at the key at `path`; at the flow's name, if it is not written."""
+        """A finding at the key at `path`; where it would have to be, if it is not written."""
         return Finding(place=self.place_of(*path), message=message)
 
     def place(self, *path: Hashable) -> Place:
@@ -37,11 +37,11 @@ class FlowDraft:
         return self.draft.document.at("flows", self.name, *path)
 
     def place_of(self, *path: Hashable) -> Place:
-        """Where the key at `path` is written; the flow's name, if it is not."""
+        """Where the key at `path` is written; where it would have to be, if it is not."""
         written: Any = self.draft.document.value["flows"][self.name]
-        for part in path:
+        for number, part in enumerate(path):
             if isinstance(written, dict) and part not in written:
-                return self.draft.document.key("flows", self.name)
+                return self.place(*path[:number]) if number else self.draft.document.key("flows", self.name)
             written = written[part]
         return self.draft.document.key("flows", self.name, *path)
 
@@ -82,9 +82,3 @@ class FlowDraft:
                 offset = len(rule) - len(rule.lstrip()) + problem.column
                 place = self.draft.document.within("flows", self.name, *path, index, offset=offset)
                 yield Finding(place=place, message=problem.message)
-
-
-def missing(params: Iterable[Param], given: Iterable[str]) -> str:
-    """`'token', 'code'`: the parameters that have no value; empty if all have one."""
-    have = set(given)
-    return ", ".join(f"'{param.name}'" for param in params if param.name not in have)

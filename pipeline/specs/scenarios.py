@@ -1,10 +1,9 @@
 """The scenarios of a flow: from written walks to records whose values fit their types and whose steps are possible."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from pipeline.definitions import Method
 from pipeline.flows.records import Flow, Scenario, ScenarioStep
 from pipeline.flows.shape import shape_of
 from pipeline.records import Finding
@@ -12,8 +11,8 @@ from pipeline.specs.complaints import suggest
 from pipeline.specs.flow_checks import reachable
 from pipeline.specs.flow_draft import FlowDraft
 from pipeline.specs.format import ScenarioFile, StepFile
-
-_Path = tuple[Hashable, ...]
+from pipeline.specs.scripts import read_answer
+from pipeline.specs.yaml_source import Path
 
 
 def read_scenarios(written: FlowDraft, flow: Flow) -> tuple[tuple[Scenario, ...], list[Finding]]:
@@ -44,15 +43,15 @@ class _Reader:
         self._flow = flow
         self._ports = written.ports(flow)
 
-    def scenario(self, form: ScenarioFile, at: _Path) -> Scenario:
+    def scenario(self, form: ScenarioFile, at: Path) -> Scenario:
         if self._flow.start is None:
-            given = self._value(self._flow.record, form.given, *at, "given")
+            given = self.value(self._flow.record, form.given, (*at, "given"))
         else:
             given = self._arguments(self._flow.start, form.given, (*at, "given"))
         return Scenario(
             name=form.name,
             given=given,
-            at=None if form.at is None else self._value("datetime", form.at, *at, "at"),
+            at=None if form.at is None else self.value("datetime", form.at, (*at, "at")),
             memory={
                 name: self._memory(name, values, (*at, "memory", name))
                 for name, values in form.memory.items()
@@ -60,7 +59,7 @@ class _Reader:
             steps=tuple(self._step(step, (*at, "steps", index)) for index, step in enumerate(form.steps)),
         )
 
-    def _step(self, form: StepFile, at: _Path) -> ScenarioStep:
+    def _step(self, form: StepFile, at: Path) -> ScenarioStep:
         wait = timedelta(0)
         if form.wait is not None:
             wait = self._wait(form.wait, (*at, "wait"))
@@ -68,9 +67,11 @@ class _Reader:
         if form.call is not None:
             given = self._call(form, form.call, at)
         elif form.given:
-            self._key(*at, "with", message="nothing is called, so that nothing takes arguments; add 'call'")
+            self.complain_of_key(
+                (*at, "with"), "nothing is called, so that nothing takes arguments; add 'call'"
+            )
         elif form.wait is None:
-            self._at(*at, message="nothing happens; give a 'call', a 'wait' or both")
+            self.complain(at, "nothing happens; give a 'call', a 'wait' or both")
         ports = {
             name: self._scripts(name, methods, (*at, "ports", name)) for name, methods in form.ports.items()
         }
@@ -78,7 +79,7 @@ class _Reader:
             self._raises(form.raises, form.call, (*at, "raises"))
         if form.state is not None and form.state not in self._flow.states:
             hint = suggest(form.state, self._flow.states)
-            self._at(*at, "state", message=f"unknown state '{form.state}'{hint}")
+            self.complain((*at, "state"), f"unknown state '{form.state}'{hint}")
         self.findings += self._written.check_rules(self._flow, form.ensures, *at, "ensures")
         return ScenarioStep(
             wait=wait,
@@ -90,44 +91,44 @@ class _Reader:
             ensures=tuple(rule.strip() for rule in form.ensures),
         )
 
-    def _wait(self, text: str, at: _Path) -> timedelta:
-        encoded = self._value("timedelta", text, *at)
+    def _wait(self, text: str, at: Path) -> timedelta:
+        encoded = self.value("timedelta", text, at)
         if encoded is None:
             return timedelta(0)
         wait: timedelta = self._written.types.decode("timedelta", encoded)
         if wait < timedelta(0):
-            self._at(*at, message=f"time does not run backwards: {text}")
+            self.complain(at, f"time does not run backwards: {text}")
         return wait
 
-    def _call(self, form: StepFile, function: str, at: _Path) -> dict[str, Any]:
+    def _call(self, form: StepFile, function: str, at: Path) -> dict[str, Any]:
         events = list(dict.fromkeys(step.call for step in self._flow.transitions))
         if function in events:
             return self._arguments(function, form.given, (*at, "with"))
         hint = suggest(function, events) or f"; it calls {', '.join(events)}"
-        self._at(*at, "call", message=f"no transition of the flow calls '{function}'{hint}")
+        self.complain((*at, "call"), f"no transition of the flow calls '{function}'{hint}")
         return {}
 
-    def _arguments(self, function: str, given: Any, at: _Path) -> dict[str, Any]:
+    def _arguments(self, function: str, given: Any, at: Path) -> dict[str, Any]:
         contract = self._written.contract(function)
         params = {param.name: param.type for param in shape_of(contract, self._flow).events}
         if not isinstance(given, dict):
-            self._at(*at, message=f"expected the arguments of '{function}' by name")
+            self.complain(at, f"expected the arguments of '{function}' by name")
             return {}
         for name in given:
             if name in {param.name for param in contract.params} - set(params):
-                self._key(*at, name, message=f"the flow itself passes '{name}'; leave it out")
+                self.complain_of_key((*at, name), f"the flow itself passes '{name}'; leave it out")
             elif name not in params:
                 message = f"unknown parameter '{name}' of '{function}'{suggest(name, params)}"
-                self._key(*at, name, message=message)
+                self.complain_of_key((*at, name), message)
         if missing := ", ".join(f"'{name}'" for name in params if name not in given):
-            self._key(*at, message=f"no value for {missing} of '{function}'")
+            self.complain_of_key(at, f"no value for {missing} of '{function}'")
         return {
-            name: self._value(params[name], value, *at, name)
+            name: self.value(params[name], value, (*at, name))
             for name, value in given.items()
             if name in params
         }
 
-    def _memory(self, variable: str, values: dict[str, Any], at: _Path) -> dict[str, Any]:
+    def _memory(self, variable: str, values: dict[str, Any], at: Path) -> dict[str, Any]:
         if variable not in self._ports:
             self._unknown_port(variable, at)
             return {}
@@ -135,14 +136,14 @@ class _Reader:
         for name in values:
             if name not in memory:
                 message = f"'{variable}' remembers no '{name}'{suggest(name, memory)}"
-                self._key(*at, name, message=message)
+                self.complain_of_key((*at, name), message)
         return {
-            name: self._value(memory[name], value, *at, name)
+            name: self.value(memory[name], value, (*at, name))
             for name, value in values.items()
             if name in memory
         }
 
-    def _scripts(self, variable: str, methods: dict[str, list[Any]], at: _Path) -> dict[str, Any]:
+    def _scripts(self, variable: str, methods: dict[str, list[Any]], at: Path) -> dict[str, Any]:
         if variable not in self._ports:
             self._unknown_port(variable, at)
             return {}
@@ -152,26 +153,15 @@ class _Reader:
             method = port.method(name)
             if method is None:
                 hint = suggest(name, [each.name for each in port.methods])
-                self._key(*at, name, message=f"unknown method '{name}' of '{variable}'{hint}")
+                self.complain_of_key((*at, name), f"unknown method '{name}' of '{variable}'{hint}")
                 continue
             scripts[name] = [
-                self._answer(method, answer, (*at, name, number)) for number, answer in enumerate(answers)
+                read_answer(self, method, answer, (*at, name, number))
+                for number, answer in enumerate(answers)
             ]
         return scripts
 
-    def _answer(self, method: Method, answer: Any, at: _Path) -> dict[str, Any]:
-        match answer:
-            case {"returns": value, **rest} if not rest:
-                return {"returns": self._value(method.returns, value, *at, "returns")}
-            case {"raises": str(error), **rest} if not rest:
-                if error not in method.raises:
-                    message = f"'{method.name}' does not raise '{error}'{suggest(error, method.raises)}"
-                    self._at(*at, "raises", message=message)
-                return {"raises": error}
-        self._at(*at, message="an answer is `{returns: ...}` or `{raises: ...}`")
-        return {}
-
-    def _raises(self, error: str, call: str | None, at: _Path) -> None:
+    def _raises(self, error: str, call: str | None, at: Path) -> None:
         called = [call, *(wait.call for wait in self._flow.timeouts), *self._flow.compensate.values()]
         known = {
             each.error
@@ -184,30 +174,33 @@ class _Reader:
         if error not in known:
             what = f"'{call}'" if call else "a timeout"
             hint = suggest(error, known) or (f"; it may raise {', '.join(sorted(known))}" if known else "")
-            self._at(*at, message=f"{what} does not raise '{error}'{hint}")
+            self.complain(at, f"{what} does not raise '{error}'{hint}")
 
     # -- complaints --------------------------------------------------------------------------------------
 
-    def _value(self, annotation: str, value: Any, *at: Hashable) -> Any:
-        encoded, findings = self._written.read(annotation, value, *at)
+    def value(self, annotation: str, written: Any, at: Path) -> Any:
+        """A value that is written at `at`; None, and a complaint, where it does not fit."""
+        encoded, findings = self._written.read(annotation, written, *at)
         self.findings += findings
         return encoded
 
-    def _unknown_port(self, variable: str, at: _Path) -> None:
+    def complain(self, at: Path, message: str) -> None:
+        """Note what is wrong with the value at `at`."""
+        self.findings.append(self._written.at(*at, message=message))
+
+    def complain_of_key(self, at: Path, message: str) -> None:
+        """Note what is wrong with the key at `at`."""
+        self.findings.append(self._written.key(*at, message=message))
+
+    def _unknown_port(self, variable: str, at: Path) -> None:
         message = f"no function of the flow takes a port '{variable}'{suggest(variable, self._ports)}"
-        self._key(*at, message=message)
-
-    def _at(self, *path: Hashable, message: str) -> None:
-        self.findings.append(self._written.at(*path, message=message))
-
-    def _key(self, *path: Hashable, message: str) -> None:
-        self.findings.append(self._written.key(*path, message=message))
+        self.complain_of_key(at, message)
 
 
 # -- ways ----------------------------------------------------------------------------------------------------
 
 
-def _check_way(written: FlowDraft, flow: Flow, scenario: Scenario, at: _Path) -> Iterator[Finding]:
+def _check_way(written: FlowDraft, flow: Flow, scenario: Scenario, at: Path) -> Iterator[Finding]:
     """One finding at the first step that no transition makes possible, if there is one."""
     timed: dict[str, set[str]] = {state: set() for state in flow.states}
     for wait in flow.timeouts:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from pipeline.definitions import Method, Port
 from pipeline.records import Case, Finding, PortCall
@@ -39,7 +39,7 @@ class Reader:
     def script(self, param: str, written: Any, at: Path) -> dict[str, list[dict[str, Any]]]:
         """How a port answers: method -> an answer a call, in the order of its methods; none without an answer."""
         if not isinstance(written, dict):
-            self._complain(at, f"'{param}' is a port; give its answers, as '{self._sample(param)}'")
+            self.complain(at, f"'{param}' is a port; give its answers, as '{self._sample(param)}'")
             return {}
         read: dict[str, list[dict[str, Any]]] = {}
         for name, answers in written.items():
@@ -48,10 +48,11 @@ class Reader:
                 continue
             if isinstance(answers, list):
                 read[method.name] = [
-                    self._answer(method, answer, (*at, name, index)) for index, answer in enumerate(answers)
+                    read_answer(self, method, answer, (*at, name, index))
+                    for index, answer in enumerate(answers)
                 ]
             else:
-                self._complain((*at, name), "expected a list of answers, one a call")
+                self.complain((*at, name), "expected a list of answers, one a call")
         return {m.name: read[m.name] for m in self.ports[param].methods if read.get(m.name)}
 
     def calls(self, written: list[dict[str, Any]], at: Path) -> tuple[PortCall, ...]:
@@ -59,7 +60,7 @@ class Reader:
         found = []
         for index, item in enumerate(written):
             if len(item) != 1:
-                self._complain((*at, index), "expected one call, such as 'mailer.send: [a@b.c, Hello]'")
+                self.complain((*at, index), "expected one call, such as 'mailer.send: [a@b.c, Hello]'")
                 continue
             ((call, arguments),) = item.items()
             path = (*at, index, call)
@@ -79,28 +80,8 @@ class Reader:
             message = f"the function may not ask for '{call}'; add it to its 'calls'"
         else:
             message = f"unknown method of a port '{call}'{suggest(call, self._calls)}"
-        self.findings.append(self._draft.key(*at, message=message))
+        self.complain_of_key(at, message)
         return None
-
-    def _answer(self, method: Method, written: Any, at: Path) -> dict[str, Any]:
-        if not isinstance(written, dict):
-            self._complain(at, "expected '{returns: ...}' or '{raises: ...}'")
-            return {}
-        for key in written.keys() - {"returns", "raises"}:
-            message = f"unknown key '{key}'{suggest(key, ('returns', 'raises'))}"
-            self.findings.append(self._draft.key(*at, key, message=message))
-            return {}
-        if len(written) != 1:
-            both = "an answer either returns or raises, not both"
-            self._complain(at, both if written else "missing key 'returns' or 'raises'")
-            return {}
-        if "returns" in written:
-            return {"returns": self.value(method.returns, written["returns"], (*at, "returns"))}
-        error = written["raises"]
-        if error not in method.raises:
-            message = f"'{method.name}' does not raise '{error}'{suggest(error, method.raises)}"
-            self._complain((*at, "raises"), message)
-        return {"raises": error}
 
     def _arguments(self, method: Method, written: Any, at: Path) -> dict[str, Any]:
         params = {param.name: param.type for param in method.params}
@@ -114,21 +95,60 @@ class Reader:
             expected = (
                 f"takes {takes}; give a list of values or a mapping" if params else "takes nothing; write {}"
             )
-            self._complain(at, f"'{method.name}' {expected}")
+            self.complain(at, f"'{method.name}' {expected}")
             return {}
         for name in written.keys() - params.keys():
             message = f"unknown parameter '{name}'{suggest(name, params)}"
-            self.findings.append(self._draft.key(*at, name, message=message))
+            self.complain_of_key((*at, name), message)
         if missing := [f"'{name}'" for name in params if name not in written]:
-            self.findings.append(self._draft.key(*at, message=f"no value for {', '.join(missing)}"))
+            self.complain_of_key(at, f"no value for {', '.join(missing)}")
         return {
             name: self.value(annotation, written[name], (*at, name))
             for name, annotation in params.items()
             if name in written
         }
 
-    def _complain(self, at: Path, message: str) -> None:
+    def complain(self, at: Path, message: str) -> None:
+        """Note what is wrong with the value at `at`."""
         self.findings.append(self._draft.at(*at, message=message))
+
+    def complain_of_key(self, at: Path, message: str) -> None:
+        """Note what is wrong with the key at `at`."""
+        self.findings.append(self._draft.key(*at, message=message))
+
+
+class Answers(Protocol):
+    """Whoever reads answers of ports somewhere in a spec."""
+
+    def value(self, annotation: str, written: Any, at: Path) -> Any:
+        """A value that is written at `at`; None, and a complaint, where it does not fit."""
+
+    def complain(self, at: Path, message: str) -> None:
+        """Note what is wrong with the value at `at`."""
+
+    def complain_of_key(self, at: Path, message: str) -> None:
+        """Note what is wrong with the key at `at`."""
+
+
+def read_answer(reader: Answers, method: Method, written: Any, at: Path) -> dict[str, Any]:
+    """What a port's method answers once, in canonical JSON: `{returns: ...}` or `{raises: ...}`."""
+    if not isinstance(written, dict):
+        reader.complain(at, "expected '{returns: ...}' or '{raises: ...}'")
+        return {}
+    for key in written.keys() - {"returns", "raises"}:
+        reader.complain_of_key((*at, key), f"unknown key '{key}'{suggest(key, ('returns', 'raises'))}")
+        return {}
+    if len(written) != 1:
+        both = "an answer either returns or raises, not both"
+        reader.complain(at, both if written else "missing key 'returns' or 'raises'")
+        return {}
+    if "returns" in written:
+        return {"returns": reader.value(method.returns, written["returns"], (*at, "returns"))}
+    error = written["raises"]
+    if error not in method.raises:
+        message = f"'{method.name}' does not raise '{error}'{suggest(error, method.raises)}"
+        reader.complain((*at, "raises"), message)
+    return {"raises": error}
 
 
 def uneven_calls(case: Case, ports: Iterable[str]) -> str | None:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from machines import MACHINES, ORDER, Machine, types_text
 
-from pipeline.decider.flow_judging import FlowJudge, believed
+from pipeline.decider.flow_judging import FlowJudge
+from pipeline.decider.jobs import believed
 from pipeline.flows.records import Flow, FlowClause, FlowJudgement, Scenario, ScenarioStep
 from pipeline.sandbox.port import Limits, Program
 from pipeline.sandbox.process import ProcessSandbox
