@@ -1,10 +1,12 @@
 """Whether all contracts of a run go together before any code is asked for. Reads and writes nothing."""
 
+import ast
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pipeline.records import Contract, Decision, Finding, Place
+from pipeline.flows.shape import methods_of
+from pipeline.records import Contract, Decision, Finding, Place, Spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,3 +156,32 @@ def _check_carried(each: Placed) -> Iterator[Finding]:
     for what in lost:
         message = f"lacks {what}, which covers {contract.id} at {each.place}; put it back"
         yield Finding(place=_file_of(contract), message=message)
+
+
+# -- what nothing holds a function to -------------------------------------------------------------------------
+
+
+def unchecked_undos(spec: Spec) -> list[str]:
+    """For each compensation of which nothing says what it must ask of a port that remembers nothing: where, and what to do.
+
+    No flaw, but a gap: whatever it asks there, no state shows that it was wrong.
+    """
+    contracts = {each.contract.function: each.contract for each in spec.functions}
+    found: dict[str, str] = {}
+    for each in spec.flows:
+        for step, undo in each.flow.compensate.items():
+            contract = contracts[undo]
+            silent = [call for call, m in methods_of(contract).items() if not m.query and not m.sets]
+            if silent and not any(_mentions(rule.rule, "calls") for rule in contract.ensures):
+                place = each.places.get(f"compensate[{step}]", each.place)
+                found[undo] = (
+                    f"{place}: '{undo}' undoes '{step}', and no rule says what it must ask of {', '.join(silent)}; "
+                    f"add one over `calls` to '{undo}', or say what the port remembers (`memory`, `sets`)"
+                )
+    return list(found.values())
+
+
+def _mentions(rule: str, name: str) -> bool:
+    return any(
+        isinstance(node, ast.Name) and node.id == name for node in ast.walk(ast.parse(rule, mode="eval"))
+    )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from pipeline.asking import Asking, Usage
+from pipeline.coherence import unchecked_undos
 from pipeline.decisions import Choice
 from pipeline.landed import Status
 from pipeline.project import Project, read_project, vet_all
@@ -55,10 +56,11 @@ def look_over(
     """What makes contracts unfit to ask code for, and what a reviewer found that is no more than worth knowing."""
     findings = vet_all(judge, stale, project.settings.root)
     model = project.settings.reviewer
+    touched = {status.function.contract.spec: None for status in stale}
+    notes = [note for spec in project.specs if spec.name in touched for note in unchecked_undos(spec)]
     if findings or model is None:
-        return tuple(findings), ()
-    notes: list[str] = []
-    for spec in dict.fromkeys(status.function.contract.spec for status in stale):
+        return tuple(findings), tuple(notes)
+    for spec in touched:
         statuses = [each for each in project.statuses if each.function.contract.spec == spec]
         desk = asking.desk(_teller(spec, show), subject=spec)
         reviewed = reviewing.review(

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline import landed
+from pipeline.coherence import unchecked_undos
 from pipeline.errors import OutputError, SettingsError
 from pipeline.flow_evidence import judge_flow
 from pipeline.landed import Landed, Status
@@ -70,7 +71,8 @@ def lint(settings: Settings, selection: tuple[str, ...] | None, progress: Progre
         findings = vet_all(judge, project.statuses, settings.root)
     finally:
         judge.close()
-    return Outcome(Report(findings=tuple(findings), sandbox=isolation))
+    notes = tuple(note for spec in project.specs for note in unchecked_undos(spec))
+    return Outcome(Report(findings=tuple(findings), notes=notes, sandbox=isolation))
 
 
 def check(

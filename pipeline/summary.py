@@ -74,7 +74,7 @@ def _finding_lines(report: Report) -> Iterator[str]:
     if report.findings:
         count = len(report.findings)
         yield f"{count} finding{'s' * (count > 1)}"
-    elif not report.functions and not report.notes and not report.strangers:
+    elif not report.functions and not report.strangers:
         yield "no findings"
 
 

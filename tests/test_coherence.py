@@ -1,7 +1,8 @@
 """Contracts that go together, and those that do not."""
 
-from pipeline.coherence import Placed, check_coherence
-from pipeline.records import Bounds, Callee, Constraint, Contract, Decision, Place, Rule
+from pipeline.coherence import Placed, check_coherence, unchecked_undos
+from pipeline.records import Bounds, Callee, Constraint, Contract, Decision, Place, Rule, Spec
+from pipeline.specs import parse_spec
 
 
 def contract(name: str, **extra: object) -> Contract:
@@ -124,3 +125,90 @@ def test_a_contract_carries_all_that_its_spec_says_once() -> None:
         f"{at}that 'float' is forbidden{end}",
     ]
     assert said(whole.model_copy(update={"approach": "Add."}), derived={"a.one": whole}) == []
+
+
+UNDOING = """\
+spec: seats
+summary: Seats are taken and given back.
+types:
+  State: {enum: [free, taken, paid]}
+  Seat: {fields: {number: str, state: State}}
+errors:
+  Down: No answer.
+ports:
+  Airline:
+    hold: {params: {number: str}, raises: [Down]}
+    release: {params: {number: str}, raises: [Down], idempotent: true}
+functions:
+  take:
+    summary: Take it.
+    params: {seat: Seat, airline: Airline}
+    returns: Seat
+    calls: [airline.hold]
+    raises: [Down]
+    ensures: ["result.state == 'taken'"]
+    examples:
+      - given: {seat: {number: a, state: free}, airline: {hold: [{returns: null}]}}
+        returns: {number: a, state: taken}
+  give_back:
+    summary: Give it back.
+    params: {seat: Seat, airline: Airline}
+    returns: Seat
+    calls: [airline.release]
+    raises: [Down]
+    ensures: ["result.state == 'free'"]
+    examples:
+      - given: {seat: {number: a, state: taken}, airline: {release: [{returns: null}]}}
+        returns: {number: a, state: free}
+  pay:
+    summary: Pay it.
+    params: {seat: Seat, airline: Airline}
+    returns: Seat
+    calls: [airline.hold]
+    raises: [Down]
+    ensures: ["result.state == 'paid'"]
+    examples:
+      - given: {seat: {number: a, state: taken}, airline: {hold: [{returns: null}]}}
+        returns: {number: a, state: paid}
+flows:
+  sale:
+    state: Seat.state
+    initial: free
+    terminal: [paid]
+    transitions:
+      - {from: free, call: take, to: taken}
+      - {from: taken, call: pay, to: paid}
+    endless: {free: nobody has to buy, taken: nobody has to pay}
+    compensate: {take: give_back}
+"""
+
+
+def remarks(text: str) -> list[str]:
+    spec = parse_spec("specs/seats.yaml", text)
+    assert isinstance(spec, Spec), spec
+    return unchecked_undos(spec)
+
+
+def test_an_undo_of_which_nothing_says_what_it_asks_is_told() -> None:
+    """The port remembers nothing and no rule speaks of calls: whatever it asks, no state would show it."""
+    place = UNDOING[: UNDOING.index("give_back}")].count("\n") + 1
+    assert remarks(UNDOING) == [
+        (
+            f"specs/seats.yaml:{place}:18: 'give_back' undoes 'take', and no rule says what it must ask of airline.release; "
+            "add one over `calls` to 'give_back', or say what the port remembers (`memory`, `sets`)"
+        )
+    ]
+
+
+def test_an_undo_that_a_rule_or_a_memory_holds_to_its_word_is_not_told() -> None:
+    """A rule over calls says what it asks; a port that remembers shows what it did."""
+    ruled = UNDOING.replace(
+        "[\"result.state == 'free'\"]",
+        "[\"result.state == 'free'\", \"calls == [('airline.release', seat.number)]\"]",
+    )
+    assert remarks(ruled) == []
+    remembered = UNDOING.replace("  Airline:\n", "  Airline:\n    memory: {held: 'list[str]'}\n").replace(
+        "idempotent: true}", 'idempotent: true, sets: {held: "[each for each in held if each != number]"}}'
+    )
+    assert remembered != UNDOING
+    assert remarks(remembered) == []
