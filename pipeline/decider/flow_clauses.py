@@ -1,5 +1,6 @@
 """What the clauses of a flow say of one move: everything in it that should not have happened."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -27,6 +28,8 @@ class Breach:
     state: str | None = None
     raises: str | None = None
     ensures: str | None = None
+    part: tuple[str, str] | None = None
+    """Of the memory of a port, if that is not as it was: type of the port, name."""
     at: datetime | None = None
     """When the last move would have to be made to show it, if that matters."""
 
@@ -44,10 +47,13 @@ class FlowClauses:
         """Every clause that one move broke, the first cause first."""
         steps = [called for called in played.called if called.role in {"start", "step"}]
         failed = next((called.error for called in steps if called.outcome == "raised"), None)
+        undone = [called.owed for called in played.called if called.owed is not None]
         for called in played.called:
             for breach in self._called(called):
-                bare = breach.raises is None and breach.state is None and called.role == "compensation"
-                yield replace(breach, raises=failed) if bare else breach
+                if called.owed is None or breach.raises or breach.state:
+                    yield breach
+                else:
+                    yield replace(breach, raises=failed, ensures=_as_before(breach.part, undone[-1].memory))
         if played.position is not None and not played.stopped:
             yield from self._invariants(played.position)
 
@@ -131,21 +137,25 @@ class FlowClauses:
             what = "the wait is over" if called.role == "timeout" else f"{_owed(called)} must be undone"
             state = called.targets[0] if called.role == "timeout" else None
             yield Breach(clause, f"{told}, although {what}", state=state)
+        if called.role == "step" and failed and called.before is not None and called.before.left:
+            yield Breach("compensation", f"{told}, and nothing undoes that {called.before.left[-1]}")
         if called.role == "compensation" or (
             called.role == "timeout" and all(h.method.idempotent for h in called.heard if h.commanded)
         ):
             return
-        left = self._difference(called.memory_before, called.memory) or _left(called)
+        changed = self._difference(called.memory_before, called.memory)
+        left = changed[0] if changed else _left(called)
         if left:
             yield Breach("failures", f"{told} and left something behind: {left}", raises=called.error)
 
-    def _difference(self, before: Memory, after: Memory) -> str:
-        """How the memory of ports differs from what it was."""
+    def _difference(self, before: Memory, after: Memory) -> tuple[str, tuple[str, str]] | None:
+        """How the memory of ports differs from what it was: in words, and the part that does."""
         for port, memory in after.items():
             for name, value in memory.items():
                 if not same(value, before[port][name]):
-                    return f"{variable_of(port)}.{name} was {show(before[port][name], 100)} and is {show(value, 100)}"
-        return ""
+                    was, now = show(before[port][name], 100), show(value, 100)
+                    return f"{variable_of(port)}.{name} was {was} and is {now}", (port, name)
+        return None
 
     def _swallowed(self, called: Called, told: str) -> Iterator[Breach]:
         contract = self.machine.contracts[called.function] if called.function else None
@@ -180,7 +190,8 @@ class FlowClauses:
             yield Breach("compensation", f"{told}, but before {owed.call} it was {show(owed.before)}")
         left = self._difference(owed.memory, called.memory)
         if left:
-            yield Breach("compensation", f"{called.function} does not undo {owed.call}: {left}")
+            told, part = left
+            yield Breach("compensation", f"{called.function} does not undo {owed.call}: {told}", part=part)
 
     # -- deadlines ------------------------------------------------------------------------------------------
 
@@ -278,6 +289,16 @@ def _left(called: Called) -> str:
     before = [heard for place, heard in commands if place < last]
     after = [heard for place, heard in enumerate(called.heard) if place > last and heard.commanded]
     return str(before[-1]) if before and not after else ""
+
+
+def _as_before(part: tuple[str, str] | None, memory: Memory) -> str | None:
+    """A rule that says that a part of a port's memory is as it was; None where no rule can write its value."""
+    value = memory[part[0]][part[1]] if part else None
+    try:
+        json.dumps(value)
+    except TypeError:
+        return None
+    return f"{variable_of(part[0])}.{part[1]} == {value!r}" if part else None
 
 
 def _by_port(called: Called) -> bool:

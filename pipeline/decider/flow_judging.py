@@ -117,6 +117,7 @@ class FlowJudge:
                 return
             assert played.position is not None
             position = played.position
+            self.search.reached.append((walk, position))
 
     def _move(self, step: ScenarioStep) -> Move:
         """A step of a scenario with its values decoded. Raises ValuesError."""
@@ -172,7 +173,9 @@ class FlowJudge:
         wait = f"wait {render_duration(move.wait)}" if move.wait or move.call is None else ""
         call = self.clauses.called_with(move.call, move.given) if move.call else ""
         trouble = (
-            [f"{variable_of(move.always[0])}.{move.always[1]} raises {move.always[2]}"] if move.always else []
+            [f"{variable_of(move.always[0])}.{move.always[1]} raises {move.always[2]} each time"]
+            if move.always
+            else []
         )
         trouble += [
             f"{variable_of(port)}.{method} {f'raises {reply.raises}' if reply.raises else f'gives {show(reply.value, 40)}'}"

@@ -62,6 +62,8 @@ class Search:
     """(state, function, state it led to) of every step that was made."""
     timeouts: set[int] = field(default_factory=set)
     """Numbers of the timeouts that were made."""
+    reached: list[tuple[Walk, Position]] = field(default_factory=list)
+    """Where the scenarios lead: the search goes on from there as well."""
     changed: set[str] = field(default_factory=set)
     """Fields of the record that a function has changed."""
 
@@ -151,8 +153,8 @@ class Search:
         crowds: dict[str, int] = {}
         most = self.machine.observed + _MOST_CALLS
 
-        def reach(walk: Walk, position: Position | None) -> None:
-            if position is None or len(walk.moves) > _DEEPEST:
+        def reach(walk: Walk, position: Position | None, deepest: int = _DEEPEST) -> None:
+            if position is None or len(walk.moves) > deepest:
                 return
             shape = self.pools.shape(position)
             owed = [each.call for each in position.done]
@@ -174,6 +176,9 @@ class Search:
                 for variant, played in self._begun(start):
                     self.walks += 1
                     reach(Walk(variant), self.begin(variant, played))
+            for walk, position in self.reached:
+                reach(walk, position, len(walk.moves))
+            self.reached.clear()
             while waiting and self.machine.observed < most and not self.machine.lost:
                 walk, position = waiting.popleft()
                 for move, played in self._tried(walk, position):

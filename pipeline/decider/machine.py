@@ -46,6 +46,8 @@ class Position:
     initial: Any
     done: tuple[Owed, ...] = ()
     undoing: bool = False
+    left: tuple[str, ...] = ()
+    """What nothing undoes of what was asked by steps that may lead to where things are kept: `pay asked bank.pay(1)`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,12 +319,14 @@ class _Play:
             if called.error in self.machine.failures[move.call]:
                 self._undo()
             raise _UpError(called.error)
-        done = before.done
+        done, left = before.done, before.left
         if move.call in self.flow.compensate:
             done = (*done, Owed(move.call, before.record, before.since, called.value, move.given, memory))
+        elif any(is_settled(self.flow, target) for target in targets):
+            left = (*left, *(f"{move.call} asked {heard}" for heard in called.heard if heard.commanded))
         if is_settled(self.flow, self.machine.state(called.value)):
-            done = ()
-        self.position = replace(before, record=called.value, since=self.now, done=done)
+            done, left = (), ()
+        self.position = replace(before, record=called.value, since=self.now, done=done, left=left)
 
     @property
     def here(self) -> Position:
@@ -356,7 +360,7 @@ class _Play:
             if called.outcome == "raised":
                 raise _UpError(called.error)
             record = called.value
-        self.position = replace(before, record=record, since=deadline, done=())
+        self.position = replace(before, record=record, since=deadline, done=(), left=())
 
     def _undo(self) -> None:
         self.position = replace(self.here, undoing=True)

@@ -85,7 +85,7 @@ def _check_names(
 def _check_timeouts(written: FlowDraft, flow: Flow) -> Iterator[Finding]:
     definition = written.types.definitions[flow.record]
     fields = {field.name: field.type for field in getattr(definition, "fields", ())}
-    moments = [name for name, type_name in fields.items() if type_name == "datetime"]
+    moments = [name for name, type_name in fields.items() if type_name in {"datetime", "datetime | None"}]
     for index, wait in enumerate(written.form.timeouts):
         if wait.since is not None and wait.since not in fields:
             message = f"'{flow.record}' has no field '{wait.since}'{suggest(wait.since, moments)}"
@@ -147,6 +147,8 @@ def _check_effects(written: FlowDraft, flow: Flow) -> Iterator[Finding]:
         commands = commands_of(written.contract(step.call))
         if not commands or step.call in flow.compensate or step.call in seen:
             continue
+        if any(is_settled(flow, state) for state in step.targets):
+            continue  # it may be asked for on the way there alone: the walks tell
         failing = _failing_after(written, flow, step.targets)
         if failing is None:
             continue

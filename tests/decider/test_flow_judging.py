@@ -52,6 +52,19 @@ fault(
     flow={"compensate": {"charge": "refund"}},
 )
 fault(
+    "nothing undoes a charge that may be the last step",
+    "order",
+    "compensation",
+    flow={
+        "compensate": {},
+        "transitions": tuple(
+            step.model_copy(update={"targets": ("paid", "shipped")}) if step.call == "charge" else step
+            for step in ORDER.flow.transitions
+        ),
+    },
+    told="nothing undoes that charge asked bank.charge(",
+)
+fault(
     "undoing refuses",
     "order",
     "compensation",
@@ -392,6 +405,7 @@ def test_a_counterexample_is_the_shortest_walk(judge: Judge) -> None:
     - call: charge
       ports: {bank: {charge: [{raises: BankDown}]}}
       raises: BankDown
+      ensures: ["stock.taken == {}"]
 """
     )
 
