@@ -1,12 +1,12 @@
 """Whether all contracts of a run go together before any code is asked for. Reads and writes nothing."""
 
-import ast
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.flows.shape import methods_of
 from pipeline.records import Contract, Decision, Finding, Place, Spec
+from pipeline.rules import speaks_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,16 +172,10 @@ def unchecked_undos(spec: Spec) -> list[str]:
         for step, undo in each.flow.compensate.items():
             contract = contracts[undo]
             silent = [call for call, m in methods_of(contract).items() if not m.query and not m.sets]
-            if silent and not any(_mentions(rule.rule, "calls") for rule in contract.ensures):
+            if silent and not any(speaks_of(rule.rule, "calls") for rule in contract.ensures):
                 place = each.places.get(f"compensate[{step}]", each.place)
                 found[undo] = (
                     f"{place}: '{undo}' undoes '{step}', and no rule says what it must ask of {', '.join(silent)}; "
                     f"add one over `calls` to '{undo}', or say what the port remembers (`memory`, `sets`)"
                 )
     return list(found.values())
-
-
-def _mentions(rule: str, name: str) -> bool:
-    return any(
-        isinstance(node, ast.Name) and node.id == name for node in ast.walk(ast.parse(rule, mode="eval"))
-    )

@@ -1,9 +1,11 @@
-"""Inputs at the edges that rules name: two moments exactly as far apart as a rule says, and a little less and more."""
+"""Inputs at the edges that rules name: a number at a limit, two moments just so far apart, and a little less and more."""
 
+import ast
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from pipeline.rules import durations
@@ -11,21 +13,30 @@ from pipeline.rules import durations
 Arguments = tuple[Any, ...]
 _Path = tuple[int | str, ...]
 _MOST = 24
+"""Of either kind."""
 _STEPS = (timedelta(0), timedelta(seconds=1), timedelta(seconds=-1))
 
 
-def at_boundaries(rules: Iterable[str], drawn: Sequence[Arguments]) -> Iterator[Arguments]:
-    """Variants of drawn arguments in which one moment lies as far from another one as a rule says; at most 24."""
+def at_boundaries(
+    rules: Sequence[str], names: Sequence[str], bases: Sequence[Arguments]
+) -> Iterator[Arguments]:
+    """Variants of arguments at the edges of rules.
+
+    At most 24 in which one moment lies as far from another one as a rule says, give or take a second, and at most 24
+    in which a number is as large as a rule says, one less, or one more. `names` are those of the parameters; the first of `bases` are varied most. Types and preconditions are not looked at.
+    """
     spans = sorted({span for rule in rules for span in durations(rule)} - {timedelta(0)})
     ways = itertools.product(_STEPS, spans, (1, -1))
-    return itertools.islice(
-        (found for step, span, sign in ways for found in _apart(drawn, sign * (span + step))), _MOST
-    )
+    apart = (found for step, span, sign in ways for found in _apart(bases, sign * (span + step)))
+    yield from itertools.islice(apart, _MOST)
+    limits = list(dict.fromkeys(limit for rule in rules for limit in _limits(rule, names)))
+    sized = (found for base in bases for limit in limits for found in _sized(base, *limit))
+    yield from itertools.islice(sized, _MOST)
 
 
-def _apart(drawn: Sequence[Arguments], distance: timedelta) -> Iterator[Arguments]:
-    """The first drawn arguments of each pair of moments that can be set so far apart."""
-    for arguments in drawn[:1]:
+def _apart(bases: Sequence[Arguments], distance: timedelta) -> Iterator[Arguments]:
+    """The first arguments with each pair of moments that can be set so far apart."""
+    for arguments in bases[:1]:
         places = list(_moments(arguments, ()))
         for (_, base), (path, _) in itertools.permutations(places, 2):
             try:
@@ -45,11 +56,56 @@ def _moments(value: Any, path: _Path) -> Iterator[tuple[_Path, datetime]]:
             yield from _moments(getattr(value, item.name), (*path, item.name))
 
 
-def _with(value: Any, path: _Path, moment: datetime) -> Any:
-    """The value with another moment at a path."""
+def _limits(rule: str, names: Sequence[str]) -> Iterator[tuple[_Path, int | _Path]]:
+    """What a rule compares: a number of the arguments with another one, or with a constant."""
+    for node in ast.walk(ast.parse(rule.strip(), mode="eval")):
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            for pair in itertools.pairwise(sides):
+                for one, other in (pair, pair[::-1]):
+                    path, constant = _path(one, names), _constant(other)
+                    limit = _path(other, names) if constant is None else constant
+                    if path and limit != ():
+                        yield path, limit
+
+
+def _path(node: ast.expr, names: Sequence[str]) -> _Path:
+    """Where an expression such as `order.count` is found in arguments; empty if it is another one."""
+    match node:
+        case ast.Name(id=name) if name in names:
+            return (names.index(name),)
+        case ast.Attribute(value=value, attr=attribute) if path := _path(value, names):
+            return (*path, attribute)
+    return ()
+
+
+def _constant(node: ast.expr) -> int | None:
+    try:
+        value = ast.literal_eval(node)
+    except ValueError:
+        return None
+    return value if type(value) is int else None
+
+
+def _sized(base: Arguments, path: _Path, limit: int | _Path) -> Iterator[Arguments]:
+    """Arguments with a number at a limit, one below and one above."""
+    number, edge = _at(base, path), limit if isinstance(limit, int) else _at(base, limit)
+    if type(number) in {int, Decimal} and type(edge) in {int, Decimal}:
+        for step in (0, -1, 1):
+            yield _with(base, path, type(number)(edge) + step)
+
+
+def _at(value: Any, path: _Path) -> Any:
+    for part in path:
+        value = value[part] if isinstance(part, int) else getattr(value, part, None)
+    return value
+
+
+def _with(value: Any, path: _Path, part: Any) -> Any:
+    """The value with something else at a path."""
     if not path:
-        return moment
+        return part
     first, rest = path[0], path[1:]
     if isinstance(first, int):
-        return (*value[:first], _with(value[first], rest, moment), *value[first + 1 :])
-    return replace(value, **{first: _with(getattr(value, first), rest, moment)})
+        return (*value[:first], _with(value[first], rest, part), *value[first + 1 :])
+    return replace(value, **{first: _with(getattr(value, first), rest, part)})

@@ -11,7 +11,7 @@ from pipeline.decider.boundaries import at_boundaries
 from pipeline.decider.doubles import wire_argument
 from pipeline.decider.inputs import Arguments, Strategies
 from pipeline.records import Contract
-from pipeline.values import Types
+from pipeline.values import Types, ValuesError
 
 _QUIET = settings(
     database=None,
@@ -29,11 +29,12 @@ def corpus(
 ) -> list[Arguments]:
     """Up to `count` different argument tuples that `allowed` (the preconditions) lets through.
 
-    Where rules name durations, a few more have two moments just so far apart. For each way in which a port may fail
-    come a few in which it does so always. The same contract and seed give
-    the same inputs in every process; fewer come back where the preconditions leave few, none where they leave none.
+    Where rules name limits or durations, a few more have a number at a limit, or two moments just so far apart. For
+    each way in which a port may fail come a few in which it does so always. The same contract and seed give the same
+    inputs in every process; fewer come back where the preconditions leave few, none where they leave none.
     """
     drawn: dict[str, Arguments] = {}
+    names = [param.name for param in contract.params]
     strategies = Strategies(contract, types)
 
     def draw(failing: Failing | None, number: int, most: int) -> None:
@@ -52,8 +53,9 @@ def corpus(
             return
 
     draw(None, seed_number, count)
-    for arguments in at_boundaries(_rules(contract), list(drawn.values())):
-        if allowed(arguments):
+    bases = [*_shown(contract, types, list(drawn.values())), *drawn.values()]
+    for arguments in at_boundaries(_rules(contract), names, bases):
+        if _fits(contract, types, arguments) and allowed(arguments):
             drawn.setdefault(
                 json.dumps([wire_argument(a, types) for a in arguments], sort_keys=True), arguments
             )
@@ -65,3 +67,29 @@ def corpus(
 def _rules(contract: Contract) -> list[str]:
     whens = [item.when for item in contract.raises if item.when is not None]
     return [*whens, *(rule.rule for rule in (*contract.requires, *contract.ensures))]
+
+
+def _shown(contract: Contract, types: Types, drawn: list[Arguments]) -> list[Arguments]:
+    """The arguments of cases that return and that implementers see, with drawn answers of ports."""
+    cases = [case for case in contract.cases if case.shown and case.raises is None]
+    return [
+        tuple(
+            answers
+            if param.name in contract.port_params
+            else types.decode(param.type, case.given[param.name])
+            for param, answers in zip(contract.params, drawn[0], strict=True)
+        )
+        for case in cases
+        if drawn
+    ]
+
+
+def _fits(contract: Contract, types: Types, arguments: Arguments) -> bool:
+    """Whether arguments are still of their types."""
+    try:
+        for param, argument in zip(contract.params, arguments, strict=True):
+            if param.name not in contract.port_params:
+                types.conform(param.type, argument)
+    except ValuesError:
+        return False
+    return True

@@ -7,16 +7,19 @@ from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
-from pipeline.decider.clauses import MISSING, same
+from pipeline.decider.clauses import MISSING, Clauses, NeedsCodeError, same
 from pipeline.decider.doubles import Memory, evaluate
 from pipeline.decider.machine import Called, Machine, Played, Position
 from pipeline.flows.records import Timeout
 from pipeline.flows.shape import variable_of
+from pipeline.scripts import Script
 from pipeline.showing import show
 
 TICK = timedelta(microseconds=1)
 _BEFORE = (timedelta(seconds=-1), -TICK, timedelta(0))
 _AFTER = (TICK, timedelta(seconds=1))
+_NO_SCRIPT = Script({})
+"""In the place of a port: what it answered was observed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class FlowClauses:
         self.flow = machine.flow
         self.variable = variable_of(machine.flow.record)
         self._probed: dict[str, tuple[Breach, ...]] = {}
+        self._contracts = {name: Clauses(contract) for name, contract in machine.contracts.items()}
 
     def breaches(self, played: Played) -> Iterator[Breach]:
         """Every clause that one move broke, the first cause first."""
@@ -102,12 +106,14 @@ class FlowClauses:
                 yield from self._raised(called, clause, told)
                 yield from self._swallowed(called, told)
                 yield from self._twice(called)
+                yield from self._promised(called)
             case "returned":
                 if called.misfit:
                     state = called.targets[0] if len(called.targets) == 1 else None
                     yield Breach(clause, f"{told}: {called.misfit}", state=state)
                 yield from self._swallowed(called, told)
                 yield from self._twice(called)
+                yield from self._promised(called)
                 if called.owed is not None and not called.misfit:
                     yield from self._undone(called, told)
 
@@ -182,6 +188,19 @@ class FlowClauses:
                     )
                     return
                 seen.add(str(heard))
+
+    def _promised(self, called: Called) -> Iterator[Breach]:
+        """What the contract of a function says of this call; rules that need code to be decided are left out."""
+        if not called.function or called.observation is None:
+            return
+        clauses = self._contracts[called.function]
+        given = [called.given.get(name, _NO_SCRIPT) for name in clauses.names]
+        try:
+            for failure in clauses.failures(tuple(given), called.observation):
+                if failure.clause.startswith(("ensures[", "raises[")):
+                    yield Breach("contracts", f"{called.function}, {failure.clause}: {failure.message}")
+        except NeedsCodeError:
+            return
 
     def _undone(self, called: Called, told: str) -> Iterator[Breach]:
         owed = called.owed

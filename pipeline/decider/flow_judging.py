@@ -8,6 +8,7 @@ from pipeline.decider.clauses import Observe
 from pipeline.decider.flow_clauses import Breach, FlowClauses, scenario_breaches
 from pipeline.decider.flow_search import Found, Search
 from pipeline.decider.machine import Machine, Move, Played, Position
+from pipeline.decider.moves import Moves
 from pipeline.decider.walks import Pools, Walk
 from pipeline.decider.worlds import Replies
 from pipeline.flows.records import Flow, FlowClause, FlowJudgement, Scenario, ScenarioStep
@@ -45,7 +46,8 @@ class FlowJudge:
         self.machine = Machine(flow, contracts, self.types, fresh())
         self.clauses = FlowClauses(self.machine)
         self.pools = Pools(self.machine)
-        self.search = Search(self.machine, self.clauses, self.pools, fresh)
+        self.moves = Moves(self.machine)
+        self.search = Search(self.machine, self.clauses, self.pools, self.moves, fresh)
         self.broken: dict[str, str] = {}
         """Clause -> what a person is told, where no walk of our own tells it better."""
 
@@ -195,7 +197,7 @@ class FlowJudge:
             if position is None:
                 break
             made = self._play_if_complete(position, move)
-            steps.append(self._step(self.pools.explicit(move, made) if made else move, made))
+            steps.append(self._step(self.moves.explicit(move, made) if made else move, made))
             position = made.position if made else None
         if steps:
             steps[-1] = self._demanded(steps[-1], breach)

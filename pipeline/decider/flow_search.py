@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from pipeline.decider.clauses import Observe
 from pipeline.decider.flow_clauses import Breach, FlowClauses
 from pipeline.decider.machine import Called, Machine, Move, Played, Position
+from pipeline.decider.moves import Moves
 from pipeline.decider.walks import TICK, Pools, Start, Walk
 from pipeline.flows.shape import methods_of
 
 _MOST_CALLS = 6000
 """How many calls of functions the breadth-first search makes at most."""
-_MOST_POSITIONS = 6
+_MOST_POSITIONS = 10
 """From how many positions of one state, with the same steps owed, it goes on."""
 _DEEPEST = 14
 _EVENTS = 8
@@ -53,6 +54,7 @@ class Search:
     machine: Machine
     clauses: FlowClauses
     pools: Pools
+    moves: Moves
     fresh: Callable[[], Observe]
     """Another process with the same program, for when one is lost."""
     walks: int = 0
@@ -153,16 +155,17 @@ class Search:
         crowds: dict[str, int] = {}
         most = self.machine.observed + _MOST_CALLS
 
-        def reach(walk: Walk, position: Position | None, deepest: int = _DEEPEST) -> None:
-            if position is None or len(walk.moves) > deepest:
+        def reach(walk: Walk, position: Position | None, *, told: bool = False) -> None:
+            """Go on from a position, unless enough of its kind were; from where people say that runs lead, always."""
+            if position is None or (len(walk.moves) > _DEEPEST and not told):
                 return
-            shape = self.pools.shape(position)
+            shape = self.moves.shape(position)
             owed = [each.call for each in position.done]
             crowd = f"{self.machine.state(position.record)} {owed} {position.undoing}"
-            if shape in seen or crowds.get(crowd, 0) >= _MOST_POSITIONS:
+            if shape in seen or (crowds.get(crowd, 0) >= _MOST_POSITIONS and not told):
                 return
             seen.add(shape)
-            crowds[crowd] = crowds.get(crowd, 0) + 1
+            crowds[crowd] = crowds.get(crowd, 0) + (not told)
             waiting.append((walk, position))
 
         for starts in (
@@ -175,9 +178,9 @@ class Search:
             for start in starts():
                 for variant, played in self._begun(start):
                     self.walks += 1
-                    reach(Walk(variant), self.begin(variant, played))
+                    reach(Walk(variant), self.begin(variant, played), told=start.said)
             for walk, position in self.reached:
-                reach(walk, position, len(walk.moves))
+                reach(walk, position, told=True)
             self.reached.clear()
             while waiting and self.machine.observed < most and not self.machine.lost:
                 walk, position = waiting.popleft()
@@ -191,8 +194,8 @@ class Search:
         yield start, played
         plain = Move(ports=start.ports)
         for move in (
-            *self.pools.answering(plain, played),
-            *self.pools.failing(plain, played, lambda _: True),
+            *self.moves.answering(plain, played),
+            *self.moves.failing(plain, played, lambda _: True),
         ):
             variant = replace(start, ports=move.ports, always=move.always)
             yield variant, self.start(variant)
@@ -201,12 +204,12 @@ class Search:
         """Every move worth trying from a position, and what came of it."""
         if position.undoing:
             yield from self._with_failures(walk, position, Move())
-        for wait in self.pools.waits(position):
+        for wait in self.moves.waits(position):
             yield from self._with_failures(walk, position, wait)
         for deadline, _, timeout in self.machine.deadlines(position):
             if timeout.call is not None:
                 self.agree(walk, position, Move(deadline + TICK - position.now))
-        for function in self.pools.events(position):
+        for function in self.moves.events(position):
             self._callable(walk, position, function)
             outcomes: dict[str, int] = {}
             for chosen in self.pools.telling(function, position.record, position.now, _EVENTS):
@@ -236,12 +239,12 @@ class Search:
     def _variants(
         self, walk: Walk, position: Position, move: Move, played: Played
     ) -> Iterator[tuple[Move, Played]]:
-        for other in self.pools.answering(move, played):
+        for other in self.moves.answering(move, played):
             yield other, self.play(walk, position, other)
-        for failing in self.pools.failing(move, played, lambda _: True):
+        for failing in self.moves.failing(move, played, lambda _: True):
             failed = self.play(walk, position, failing)
             yield failing, failed
-            for worse in self.pools.failing(failing, failed, lambda called: called.role == "compensation"):
+            for worse in self.moves.failing(failing, failed, lambda called: called.role == "compensation"):
                 yield worse, self.play(walk, position, worse)
 
     def agree(self, walk: Walk, position: Position, move: Move) -> list[Breach]:
@@ -290,8 +293,8 @@ class Search:
 
     def _pick(self, position: Position, when: int, what: int, which: int, trouble: int) -> Move:
         waits = [timedelta(0)] * 4 + [timedelta(seconds=1), timedelta(hours=1)]
-        waits += [move.wait for move in self.pools.waits(position)]
-        events = self.pools.events(position)
+        waits += [move.wait for move in self.moves.waits(position)]
+        events = self.moves.events(position)
         calls: list[str | None] = [*events, *events, *events, None, self.machine.flow.transitions[0].call]
         call = calls[what % len(calls)]
         wait = waits[when % len(waits)]

@@ -1,6 +1,5 @@
 """Interprets a flow over observed functions: what a call, a timeout or a failing port makes of a run. Judges nothing."""
 
-import ast
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,8 +12,9 @@ from pipeline.decider.worlds import Failing, Heard, Replies, World
 from pipeline.flows.records import Flow, Timeout
 from pipeline.flows.shape import StepShape, failures_of, is_settled, later, shape_of, variable_of
 from pipeline.records import Contract
+from pipeline.rules import speaks_of
 from pipeline.sandbox import wire
-from pipeline.sandbox.port import Call
+from pipeline.sandbox.port import Call, Observation
 from pipeline.scripts import Reply
 from pipeline.values import Types
 
@@ -91,6 +91,7 @@ class Called:
     """What a compensation undoes."""
     timeout: int | None = None
     """Number of the timeout, if it is one."""
+    observation: Observation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,7 @@ class Machine:
         """
         events = {param.name for param in self.shapes[function].events}
         for rule in self.contracts[function].requires:
-            if of_events is not None and of_events != bool(events & _names(rule.rule)):
+            if of_events is not None and of_events != any(speaks_of(rule.rule, name) for name in events):
                 continue
             try:
                 if not evaluate(rule.rule, self.types, given):
@@ -227,7 +228,7 @@ class Machine:
         self.lost = self.lost or observation.outcome == "lost"
         called = replace(
             called, outcome=observation.outcome, error=observation.error, memory=staged.double.memory,
-            heard=staged.heard(observation), refused=bool(staged.double.refusal),
+            heard=staged.heard(observation), refused=bool(staged.double.refusal), observation=observation,
         )  # fmt: skip
         return self._read(called, observation.value) if observation.outcome == "returned" else called
 
@@ -250,10 +251,6 @@ class Machine:
     def key(self, value: Any) -> str:
         """A value as text; equal for equal values."""
         return json.dumps(wire.encode(value, self.types.classes), sort_keys=True)
-
-
-def _names(rule: str) -> set[str]:
-    return {node.id for node in ast.walk(ast.parse(rule.strip(), mode="eval")) if isinstance(node, ast.Name)}
 
 
 class _Play:

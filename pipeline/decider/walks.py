@@ -1,8 +1,7 @@
-"""Walks through a flow: where they begin, what an event may be given, which moves are worth trying from a position."""
+"""Walks through a flow: where they begin, and what an event may be given."""
 
 import itertools
-import re
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,8 +12,9 @@ from hypothesis import strategies as st
 from pipeline.annotations import parse_annotation
 from pipeline.decider.doubles import Memory
 from pipeline.decider.inputs import Strategies
-from pipeline.decider.machine import Called, Machine, Move, Played, Position
-from pipeline.decider.worlds import Failing, Heard, Replies
+from pipeline.decider.machine import Machine, Move
+from pipeline.decider.worlds import Failing, Replies
+from pipeline.definitions import TypeAlias
 from pipeline.flows.records import Scenario
 from pipeline.flows.shape import methods_of, variable_of
 from pipeline.records import Contract
@@ -89,6 +89,8 @@ class Pools:
                 for param in contract.params:
                     if param.type not in contract.ports:
                         self._mention(param.type, case.given.get(param.name))
+                if contract.returns == self.flow.record and case.raises is None:
+                    self._mention(contract.returns, case.returns)
         for step in itertools.chain.from_iterable(scenario.steps for scenario in self.flow.scenarios):
             for param in machine.shapes[step.call].events if step.call in machine.shapes else ():
                 if param.name in step.given:
@@ -164,7 +166,7 @@ class Pools:
         known = [self.types.decode(self.flow.record, scenario.given) for scenario in self.flow.scenarios[:1]]
         known += itertools.islice(self._shown(), 1)
         free = [
-            (item.name, self._some(self.machine.contracts[first], item.type, 24))
+            (item.name, [*self._some(self.machine.contracts[first], item.type, 24), *self._limits(item.type)])
             for item in getattr(self.types.definitions[self.flow.record], "fields", ())
             if item.name != self.flow.field and item.name not in changed
         ]
@@ -175,6 +177,13 @@ class Pools:
             if all(pool for _, pool in free)
         ]
         return self._unlike(self._starts(values, 24))
+
+    def _limits(self, annotation: str) -> Iterator[Any]:
+        """The smallest and the largest number of a type, where it has them."""
+        alias = self.types.definitions.get(annotation)
+        for limit in (alias.ge, alias.le) if isinstance(alias, TypeAlias) and alias.type == "int" else ():
+            if limit is not None:
+                yield int(limit)
 
     def _starts(self, values: Iterable[Any], most: int) -> list[Start]:
         memories = [self.machine.world.first_memory(scenario.memory) for scenario in self.flow.scenarios]
@@ -281,77 +290,6 @@ class Pools:
         values += self._mentioned.get(annotation, ())
         values += self._some(self.machine.contracts[function], annotation)
         return self._different(values)[:_MOST_VALUES]
-
-    # -- moves from a position ------------------------------------------------------------------------------
-
-    def events(self, position: Position) -> list[str]:
-        """The functions that may be called in a state."""
-        state = self.machine.state(position.record)
-        return list(dict.fromkeys(step.call for step in self.flow.transitions if state in step.sources))
-
-    def waits(self, position: Position) -> list[Move]:
-        """To wait until just before the end of each wait of the state, exactly to it, and just beyond it."""
-        ends = [deadline for deadline, _, _ in self.machine.deadlines(position)]
-        waits = [end + offset - position.now for end in ends for offset in (-TICK, timedelta(0), TICK)]
-        return [Move(wait) for wait in waits if wait >= timedelta(0)]
-
-    def failing(self, move: Move, played: Played, within: Callable[[Called], bool]) -> list[Move]:
-        """The same move with every call of a port that went well going wrong, once, and every time."""
-        found = []
-        place: dict[tuple[str, str], list[Reply]] = {}
-        for called in played.called:
-            for heard in called.heard:
-                before = place.setdefault((heard.port, heard.method.name), [])
-                if heard.succeeded and within(called):
-                    for error in heard.method.raises:
-                        ports = _scripted(move.ports, heard, (*before, Reply(raises=error)))
-                        found.append(replace(move, ports=ports))
-                        if not before and move.always is None:
-                            always = (heard.port, heard.method.name, error)
-                            found.append(replace(move, always=always))
-                before.append(heard.reply)
-        return found
-
-    def answering(self, move: Move, played: Played) -> list[Move]:
-        """The same move with other answers of ports that have no model."""
-        found = []
-        place: dict[tuple[str, str], list[Reply]] = {}
-        for heard in played.heard:
-            before = place.setdefault((heard.port, heard.method.name), [])
-            others = self.machine.world.variants(heard.port, heard.method)[1:5]
-            found += [replace(move, ports=_scripted(move.ports, heard, (*before, Reply(v)))) for v in others]
-            before.append(heard.reply)
-        return found
-
-    def explicit(self, move: Move, played: Played) -> Move:
-        """The same move with every answer written out that the doubles would not give by themselves."""
-        ports: dict[str, dict[str, tuple[Reply, ...]]] = {}
-        models: dict[tuple[str, str], bool] = {}
-        for heard in played.heard:
-            key = (heard.port, heard.method.name)
-            ports.setdefault(heard.port, {}).setdefault(heard.method.name, ())
-            ports[heard.port][heard.method.name] += (heard.reply,)
-            own = bool(self.machine.world.variants(heard.port, heard.method))
-            models[key] = models.get(key, True) and heard.succeeded and not own
-        written = {
-            port: {method: replies for method, replies in methods.items() if not models[port, method]}
-            for port, methods in ports.items()
-        }
-        return replace(
-            move, ports={port: methods for port, methods in written.items() if methods}, always=None
-        )
-
-    def shape(self, position: Position) -> str:
-        """A position as text, moments aside: what is worth going on from only once."""
-        memory = {variable_of(port): dict(parts) for port, parts in position.memory.items()}
-        owed = [each.call for each in position.done]
-        text = self.machine.key([position.record, owed, position.undoing, memory])
-        return re.sub(r'"\$": "datetime", "v": "[^"]*"', "", text)
-
-
-def _scripted(ports: Replies, heard: Heard, replies: Sequence[Reply]) -> Replies:
-    methods: Mapping[str, tuple[Reply, ...]] = ports.get(heard.port, {})
-    return {**ports, heard.port: {**methods, heard.method.name: tuple(replies)}}
 
 
 def datetimes(value: Any) -> Iterator[datetime]:

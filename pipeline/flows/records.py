@@ -119,6 +119,7 @@ class Flow(Record):
             *(f"scenarios[{scenario.name}]" for scenario in self.scenarios),
             "transitions",
             "requires",
+            "contracts",
             "timeouts",
             "compensation",
             "failures",
@@ -132,8 +133,8 @@ class FlowClause(Record):
     """One promise of a flow and whether its functions kept it together."""
 
     clause: str
-    """`scenarios[all goes well]`, `transitions`, `requires`, `timeouts`, `compensation`, `failures`, `invariants[0]`,
-    `coverage`, `limits`."""
+    """`scenarios[all goes well]`, `transitions`, `requires`, `contracts`, `timeouts`, `compensation`, `failures`,
+    `invariants[0]`, `coverage`, `limits`."""
     passed: bool
     message: str | None = None
     """For a person: what happened instead, and on which walk. None when the clause was kept."""

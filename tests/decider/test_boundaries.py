@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from subjects import contract, decide
@@ -25,6 +26,12 @@ class Link:
     text: str
 
 
+@dataclass(frozen=True)
+class Order:
+    count: int
+    price: Decimal
+
+
 @pytest.fixture(scope="module")
 def judge() -> Iterator[Judge]:
     """One judge for all of these tests."""
@@ -35,7 +42,9 @@ def judge() -> Iterator[Judge]:
 
 def test_moments_are_set_just_so_far_apart() -> None:
     """Inside of records too, both ways, and a second to either side; nothing else changes."""
-    found = list(at_boundaries(["now - link.sent > timedelta(hours=2)"], [(Link(NOON, "x"), NOON)]))
+    found = list(
+        at_boundaries(["now - link.sent > timedelta(hours=2)"], ["link", "now"], [(Link(NOON, "x"), NOON)])
+    )
     apart = {now - link.sent for link, now in found}
     hours = {timedelta(hours=2) + timedelta(seconds=step) for step in (-1, 0, 1)}
     assert apart == hours | {-each for each in hours}
@@ -45,8 +54,44 @@ def test_moments_are_set_just_so_far_apart() -> None:
 def test_nothing_is_made_where_no_rule_names_a_duration() -> None:
     """Nor where there is only one moment, or nothing was drawn."""
     rule = "now > timedelta(hours=2)"
-    assert list(at_boundaries(["now > sent"], [(NOON, NOON)])) == []
-    assert list(at_boundaries([rule], [(NOON,)])) == list(at_boundaries([rule], [])) == []
+    assert list(at_boundaries(["now > sent"], ["now", "sent"], [(NOON, NOON)])) == []
+    assert list(at_boundaries([rule], ["now"], [(NOON,)])) == list(at_boundaries([rule], ["now"], [])) == []
+
+
+def test_numbers_are_set_to_the_limits_of_rules() -> None:
+    """Inside of records too: as large as a constant or as another number, one less and one more; nothing else changes."""
+    base = (Order(5, Decimal(7)), 3)
+    counts = [0, -1, 1]
+    found = list(at_boundaries(["order.count > 0 and order.price <= most"], ["order", "most"], [base]))
+    assert found == [
+        *((Order(count, Decimal(7)), 3) for count in counts),
+        *((Order(5, Decimal(3 + step)), 3) for step in counts),
+        *((Order(5, Decimal(7)), 7 + step) for step in counts),
+    ]
+
+
+def test_what_is_no_number_is_left_alone() -> None:
+    """Texts, truths and what a rule only calls have no edge."""
+    rules = ["word == 'x'", "len(word) > 3", "done == 1", "word > 3"]
+    assert list(at_boundaries(rules, ["word", "done"], [("abc", True)])) == []
+
+
+@pytest.mark.parametrize(("sends", "passed"), [(-1, True), (2, False)])
+def test_what_is_wrong_next_to_a_limit_alone_is_found(judge: Judge, sends: int, passed: bool) -> None:  # noqa: FBT001
+    """Among all whole numbers, the one before the limit is tried whatever else the rules say."""
+    counted = contract(
+        params={"sends": "int", "words": "list[str]"},
+        returns="int",
+        ensures=("result == sends",),
+        requires=("sends >= 0",),
+    ).model_copy(update={"raises": (Raise(error="ValueError", when="sends >= 3"),)})
+    source = f"""
+def {counted.function}(sends, words):
+    if sends >= 3:
+        raise ValueError
+    return sends + (sends == {sends})
+"""
+    assert decide(judge, counted, source).passed == passed
 
 
 @pytest.mark.parametrize(("sign", "passed"), [(">", True), (">=", False)])

@@ -237,9 +237,9 @@ fault(
 fault(
     "no link is ever right",
     "sign-up",
-    "coverage",
+    "contracts",
     flow={"scenarios": ()},
-    told="verify_email from unverified",
+    told="raises[TokenMismatch]: verify_email(",
     verify_email=("token != progress.token", "token != progress.token or token == progress.token"),
 )
 fault(

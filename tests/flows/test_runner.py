@@ -18,6 +18,7 @@ from pipeline.decider.doubles import Stage
 from pipeline.decider.flow_clauses import FlowClauses
 from pipeline.decider.flow_search import Search
 from pipeline.decider.machine import Move, Position
+from pipeline.decider.moves import Moves
 from pipeline.decider.walks import Pools, Start
 from pipeline.flows.runner import render_flows
 from pipeline.flows.shape import methods_of, port_variables
@@ -174,8 +175,8 @@ def kept(flow: Any, variable: str, classes: dict[str, type]) -> Any:
 def test_it_does_what_the_judge_walks(both: tuple[Machine, Any, ModuleType]) -> None:
     """Random moves lead the runner and the interpreter to the same record, moment, owed steps, memory and error."""
     machine, walker, module = both
-    pools = Pools(walker)
-    search = Search(walker, FlowClauses(walker), pools, lambda: walker.observe)
+    pools, moves = Pools(walker), Moves(walker)
+    search = Search(walker, FlowClauses(walker), pools, moves, lambda: walker.observe)
     chance = random.Random(7)
     compared = 0
     undone = set()
@@ -229,7 +230,7 @@ def begun(machine: Machine, module: ModuleType, live: Live, start: Start) -> Any
 def picked(chance: random.Random, machine: Machine, walker: Any, pools: Pools, position: Position) -> Move:
     """Any move, likely or not."""
     calls = [None, *dict.fromkeys(step.call for step in machine.flow.transitions)]
-    call = chance.choice([*calls, *pools.events(position) * 3])
+    call = chance.choice([*calls, *Moves(walker).events(position) * 3])
     wait = chance.choice(WAITS)
     if call is None:
         return Move(wait)
