@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,8 @@ class Asked:
     messages: tuple[tuple[str, str], ...]
     schema: dict[str, Any] | None
     key: str | None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
 
     @property
     def last(self) -> str:
@@ -129,9 +131,13 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        content = self.rfile.read(int(self.headers["content-length"]))
+        body = json.loads(content)
         anthropic = self.path.endswith("/messages")
         asked = _read_anthropic(body, self.headers) if anthropic else _read_openai(body, self.headers)
+        asked = replace(
+            asked, headers={name.lower(): value for name, value in self.headers.items()}, body=content
+        )
         with self.owner.under_way():
             answer = self.owner.answer(asked)
             time.sleep(answer.delay_seconds)

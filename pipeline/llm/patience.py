@@ -89,6 +89,7 @@ class Patient(Model):
 
     def _ask(self, request: Request) -> Reply:
         failed: Counter[Trouble] = Counter()
+        heard = self._line.sound
         while True:
             turn = self._line.enter()
             try:
@@ -99,8 +100,8 @@ class Patient(Model):
                     raise
                 if stays_open:
                     continue
-                if failure.trouble == "limited" and self._line.sound > turn.sound:
-                    failed["limited"] = 0  # others get through, so will this one
+                if self._line.sound > heard:  # others get through, so will this one
+                    heard, failed["limited"] = self._line.sound, 0
                 failed[failure.trouble] += 1
                 if failed[failure.trouble] > self._repetitions(failure.trouble):
                     raise _after(failure, failed.total()) from failure
@@ -121,8 +122,6 @@ class Patient(Model):
 class Turn:
     """One call under way."""
 
-    sound: int
-    """Replies the server had given before it."""
     halved: int
     """How often the limit had been halved."""
     is_probe: bool
@@ -160,7 +159,7 @@ class Line:
                 self._wait(wait_seconds)
             self._under_way += 1
             self._probing = is_probe = self._probe_at is not None
-            return Turn(self.sound, self._halved, is_probe)
+            return Turn(self._halved, is_probe)
 
     def leave(self, turn: Turn, failure: ProviderError | None = None, *, sound: bool = False) -> bool:
         """End a turn. Returns whether the breaker is open, so that the question should wait for a probe instead."""
