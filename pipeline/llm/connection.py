@@ -24,6 +24,10 @@ MAX_CONCURRENCY = 8
 OUTAGE_SECONDS = 180.0
 """How long a server may be out of reach, where the configuration does not say, before everybody gives up."""
 
+_ABOUT_THIS_MACHINE = {
+    f"x-stainless-{name}" for name in ("arch", "lang", "os", "package-version", "runtime", "runtime-version")
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Connection:
@@ -102,9 +106,14 @@ def open_client(connection: Connection, kind: "Callable[..., httpx2.Client]") ->
 
 
 def prepare(client: "httpx2.Client", connection: Connection) -> "httpx2.Client":
-    """Have a client send the connection's headers, and give up on a reply that drips in for too long."""
+    """Have a client send the connection's headers, and give up on a reply that drips in for too long.
+
+    What an SDK tells about this machine (`x-stainless-os` and the like) is not sent.
+    """
 
     def dress(request: "httpx2.Request") -> None:
+        for name in set(request.headers) & _ABOUT_THIS_MACHINE:
+            del request.headers[name]
         request.headers.update(connection.headers)
         request.extensions["begun"] = time.monotonic()
 

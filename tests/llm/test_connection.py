@@ -1,5 +1,6 @@
 """How servers are reached: headers, proxy, certificates; over the wire where it is one."""
 
+import re
 import shutil
 import ssl
 import subprocess
@@ -46,6 +47,15 @@ def test_headers_are_sent_and_win(protocol, server, request_of):
     headers = server.asked[0].headers
     expected = ("Bearer gw-secret-1", "stones")
     assert expected == (headers["authorization"], headers["x-team"])
+
+
+@pytest.mark.parametrize("protocol", ["openai", "anthropic"])
+def test_nothing_is_told_about_this_machine(protocol, server, request_of):
+    """The SDKs would name its system, its architecture and its Python."""
+    ask(request_of, protocol=protocol, base_url=server.url)
+
+    told = [name for name in server.asked[0].headers if re.search("os$|arch|runtime|version|lang$", name)]
+    assert [name for name in told if name != "anthropic-version"] == []
 
 
 def test_a_header_in_a_message_is_masked(server, request_of):
