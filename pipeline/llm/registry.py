@@ -73,7 +73,7 @@ class ProviderSettings(BaseModel):
             if name.lower() in _SECRET_HEADERS and not _VARIABLE.search(value):
                 raise PydanticCustomError(
                     "header",
-                    "{name} holds a secret, which no file may: write ${{VARIABLE}}",
+                    "the header {name} holds a secret, which no file may: write ${VARIABLE}",
                     {"name": name},
                 )
         return headers
@@ -82,7 +82,7 @@ class ProviderSettings(BaseModel):
     @classmethod
     def _hide_password(cls, proxy: str | None) -> str | None:
         if proxy and urlsplit(proxy).password and not _VARIABLE.search(proxy):
-            raise PydanticCustomError("proxy", "it holds a password, which no file may: write ${{VARIABLE}}")
+            raise PydanticCustomError("proxy", "it holds a password, which no file may: write ${VARIABLE}")
         return proxy
 
     def within(self, root: Path) -> "ProviderSettings":

@@ -94,7 +94,9 @@ def test_no_proxy_at_all_may_be_said(server, request_of, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
 
     expected = "hello"
-    assert expected == ask(request_of, protocol="openai", base_url=server.url, proxy="").text
+    assert (
+        expected == ask(request_of, protocol="openai", base_url=server.url, proxy="", outage_seconds=0).text
+    )
 
 
 @pytest.mark.skipif(
@@ -125,7 +127,7 @@ def test_keys_are_not_sent_on(server, request_of):
     server.answers = {"b": [Answer("", status=307, headers={"location": "http://elsewhere.invalid/"})]}
 
     with pytest.raises(Exception, match=r"sends elsewhere.*base_url under \[tool.drystone.providers.mine\]"):
-        ask(request_of, protocol="openai", base_url=server.url)
+        ask(request_of, protocol="openai", base_url=server.url, outage_seconds=0)
 
     expected = 1
     assert expected == len(server.asked)

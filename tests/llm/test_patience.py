@@ -1,6 +1,5 @@
 """When a question is asked again, when not, and how many go out together. Over no network."""
 
-import itertools
 import threading
 import time
 
@@ -222,23 +221,42 @@ def test_whoever_waits_holds_no_turn(request_of):
 
 
 def test_an_outage_is_met_by_one_probe_at_a_time(request_of):
-    """When it ends, all go on, and none of them has spent its repetitions."""
-    state = {"down": True}
-    model = patient(lambda _: trouble("out") if state["down"] else REPLY, outage_seconds=60)
+    """While the server is down nobody else calls; when it is back, all go on."""
+    state = {"down": True, "now": 0}
+    together = []
+
+    class Down(Script):
+        def ask(self, request):
+            state["now"] += 1
+            together.append(state["now"])
+            time.sleep(0.02)
+            state["now"] -= 1
+            if state["down"]:
+                raise trouble("out")
+            return REPLY
+
+    model = Patient(Down(), Connection(provider="mine", outage_seconds=60))
     replies = []
     threads = [threading.Thread(target=lambda: replies.append(model.ask(request_of()))) for _ in range(20)]
     for thread in threads:
         thread.start()
-    time.sleep(0.4)
+    time.sleep(0.5)
     state["down"] = False
-    calls_while_down = len(model.model.calls)
+    while_down = together[16:]
     for thread in threads:
         thread.join(10)
 
     assert replies == [REPLY] * 20
-    assert calls_while_down < 8 + 5 + 400 / 5  # the first ones, and probes at least 5 ms apart
-    probes = [at for _, at in model.model.calls[13:calls_while_down]]
-    assert all(later - sooner >= 0.004 for sooner, later in itertools.pairwise(probes))
+    assert len(while_down) > 2
+    expected = {1}
+    assert expected == set(while_down)
+
+
+def test_an_outage_uses_up_no_repetitions(request_of):
+    """One question alone is patient for as long as the outage may last, and not for ten calls."""
+    model = patient(*[trouble("out")] * 15, REPLY, outage_seconds=60)
+
+    assert model.ask(request_of()) == REPLY
 
 
 def test_a_long_outage_ends_for_everybody_at_once(request_of):
