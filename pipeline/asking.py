@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.errors import AnswerPending
+from pipeline.llm.patience import watched
 from pipeline.llm.port import Model, Reply, Request
 from pipeline.llm.registry import open_model
 from pipeline.settings import Settings
@@ -85,7 +86,8 @@ class Desk:
                 self._asked.append((entry, request))
                 return stored
             model, sent = self._addressed(role, entry, request)
-            reply = _encodable(self._answer(model, sent))
+            with watched(lambda text: self._show(text or f"{role} {entry}", self.usage)):
+                reply = _encodable(self._answer(model, sent))
             self._store.put(entry, request, reply)
             model.stored(sent)
             self._asked.append((entry, request))

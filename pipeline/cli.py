@@ -255,13 +255,15 @@ def schema(which: str) -> int:
 @click.option(
     "--role", type=click.Choice(["implementer", "architect"]), default="implementer", show_default=True
 )
+@click.option("--wire", is_flag=True, help="Print the exact bytes that would leave: the body of the request.")
 @_command
-def show_prompt(function: str, *, role: str) -> int:
+def show_prompt(function: str, *, role: str, wire: bool) -> int:
     """Print the exact text a model is sent first about a function: the system prompt, then the message."""
     from pipeline import reading
 
-    shown = reading.show_prompt(_settings(), function, role)
-    if not isinstance(shown, str):
+    show = reading.show_wire if wire else reading.show_prompt
+    shown = show(_settings(), function, role)
+    if not isinstance(shown, (str, bytes)):
         return _finish(shown, as_json=False)
     click.echo(shown, nl=False)
     return 0

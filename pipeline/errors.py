@@ -17,6 +17,12 @@
 A bad spec or a bad candidate is a value (`Finding`, `Verdict`), never one of these.
 """
 
+from typing import Literal
+
+Trouble = Literal["limited", "overloaded", "out", "late", "damaged"]
+"""A failure that may pass: 429; 503 or 529; another 5xx or a connection that fails; no reply in time; a reply that
+is none."""
+
 
 class DrystoneError(Exception):
     """A broken world. The message says what is wrong, where, and what to do next."""
@@ -33,7 +39,30 @@ class OutputError(DrystoneError):
 
 
 class ProviderError(DrystoneError):
+    """With the data that decides whether asking again is of any use, and what it was about."""
+
     exit_code = 5
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        trouble: Trouble | None = None,
+        pause_seconds: float | None = None,
+        status: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.trouble = trouble
+        """None: it stays so, however often one asks."""
+        self.pause_seconds = pause_seconds
+        """How long the server asks to wait."""
+        self.status = status
+        """The HTTP status of a refusal."""
+        self.subject = ""
+        """What was asked about: `spec.function`, or a spec."""
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {super().__str__()}" if self.subject else super().__str__()
 
 
 class CredentialsError(ProviderError):

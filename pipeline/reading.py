@@ -1,8 +1,10 @@
 """The verbs that only read: plan, lint, check, show-prompt. They ask no model and write no file."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from pipeline import landed
 from pipeline.coherence import unchecked_undos
@@ -10,6 +12,7 @@ from pipeline.errors import OutputError, SettingsError
 from pipeline.flow_evidence import judge_flow
 from pipeline.landed import Landed, Status
 from pipeline.landed_flows import FlowStatus
+from pipeline.llm.registry import wire_bytes
 from pipeline.project import Project, fresh_report, open_judge, read_project, side_by_side, vet_all
 from pipeline.records import Contract, Judgement
 from pipeline.reports import Attempt, FlowReport, FunctionReport, Report
@@ -18,6 +21,8 @@ from pipeline.settings import Settings
 from pipeline.stages import architect, implement, land
 from pipeline.stages.judge import Judge, Part
 from pipeline.watching import Progress
+
+Asked = TypeVar("Asked")
 
 
 def plan(settings: Settings, wanted: Wanted) -> Outcome:
@@ -117,21 +122,40 @@ def show_prompt(settings: Settings, function_id: str, role: str) -> str | Outcom
 
     An outcome instead if the function's spec has findings.
     """
-    spec_name, _, name = function_id.partition(".")
-    project = read_project(settings, (spec_name,) if name else None)
-    if project.findings:
-        return Outcome(Report(findings=project.findings))
-    found = next((s for s in project.statuses if s.function.contract.id == function_id), None)
-    if found is None:
-        known = [status.function.contract.id for status in project.statuses]
-        close = difflib.get_close_matches(function_id, known, n=1)
-        hint = f"did you mean '{close[0]}'?" if close else f"there are: {', '.join(known) or 'none'}"
-        raise SettingsError(f"'{function_id}' is no function of a spec (write SPEC.FUNCTION); {hint}")
+    found = _find(settings, function_id)
+    if isinstance(found, Outcome):
+        return found
     if role == "architect":
         return "\n".join(
             architect.first_messages(found.function.contract, independent=settings.independent_architect)
         )
     return "\n".join(_first_messages(found))
+
+
+def show_wire(settings: Settings, function_id: str, role: str) -> bytes | Outcome:
+    """The exact bytes that the first request about a function sends to whoever plays `role`; needs no key.
+
+    An outcome instead if the function's spec has findings. Raises SettingsError where nobody plays the role.
+    """
+    found = _find(settings, function_id)
+    if isinstance(found, Outcome):
+        return found
+    if role == "architect":
+        if settings.architect is None:
+            raise SettingsError("nobody plays the architect: [tool.drystone.models] says none")
+        entry = settings.architect
+        request = architect.first_request(
+            found.function.contract, model=entry, independent=settings.independent_architect
+        )
+    else:
+        entry = settings.ladder[0].entry
+        request = _sound(found, lambda contract: implement.first_requests(contract, settings.ladder[0]))[0]
+    return wire_bytes(
+        entry,
+        settings.providers,
+        replace(request, subject=function_id, role=role),
+        handoff=settings.work_folder / "handoff",
+    )
 
 
 def judge_landed(judge: Judge, found: Landed) -> Judgement:
@@ -171,13 +195,32 @@ def flow_parts(generated: Path, functions: Iterable[str]) -> dict[str, Part]:
     return parts
 
 
+def _find(settings: Settings, function_id: str) -> Status | Outcome:
+    spec_name, _, name = function_id.partition(".")
+    project = read_project(settings, (spec_name,) if name else None)
+    if project.findings:
+        return Outcome(Report(findings=project.findings))
+    found = next((s for s in project.statuses if s.function.contract.id == function_id), None)
+    if found is None:
+        known = [status.function.contract.id for status in project.statuses]
+        close = difflib.get_close_matches(function_id, known, n=1)
+        hint = f"did you mean '{close[0]}'?" if close else f"there are: {', '.join(known) or 'none'}"
+        raise SettingsError(f"'{function_id}' is no function of a spec (write SPEC.FUNCTION); {hint}")
+    return found
+
+
 def _first_messages(status: Status) -> tuple[str, str]:
+    return _sound(status, implement.first_messages)
+
+
+def _sound(status: Status, first: Callable[[Contract], Asked]) -> Asked:
+    """What is asked `first` about the contract on disk, or else about the one that would be derived."""
     contract = status.kept_contract
     if contract is None:
         derived = architect.hold_back(status.function.contract)
         contract, _ = land.seal_contract(derived, status.derived_digest)
     try:
-        return implement.first_messages(contract)
+        return first(contract)
     except (ValueError, KeyError) as error:  # only a person's edit of a contract can bring this about
         raise OutputError(
             f"{status.landed.contract_path}: edited by hand, and no sound contract: {error}; restore it, or delete "

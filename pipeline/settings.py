@@ -140,7 +140,7 @@ def read_settings(
         reviewer=_played(named_reviewer),
         review=found.review,
         wait=wait,
-        providers=found.providers,
+        providers={name: provider.within(root) for name, provider in found.providers.items()},
         why_models=why,
     )
 

@@ -4,12 +4,15 @@ import json
 import os
 import re
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -28,6 +31,9 @@ class Answer:
     body: str | None = None
     """Sent as it is, instead of a reply of the protocol."""
     delay_seconds: float = 0.0
+    headers: Mapping[str, str] = field(default_factory=lambda: {"retry-after-ms": "1"})
+    damage: str = ""
+    """`reset` or `truncated` in the middle of the body, `dropped` before it, or `drip`: a byte at a time."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,8 @@ class Asked:
     messages: tuple[tuple[str, str], ...]
     schema: dict[str, Any] | None
     key: str | None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
 
     @property
     def last(self) -> str:
@@ -60,10 +68,17 @@ class ModelServer:
     answers: dict[str, Sequence[str | Answer]] = field(default_factory=dict)
     """By function, or `architect:FUNCTION`, or `MODEL:FUNCTION`."""
     asked: list[Asked] = field(default_factory=list)
+    replied: list[Asked] = field(default_factory=list)
+    """What was answered and not met by a fault."""
+    fault: Callable[[Asked], Answer | None] = lambda _: None
+    """Gives what is sent in the place of an answer."""
+    most_at_once: int = 0
+    """Calls that were under way together."""
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: dict[str, int] = {}
+        self._now = 0
         handler = type("Handler", (_Handler,), {"owner": self})
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._http.daemon_threads = True
@@ -79,7 +94,17 @@ class ModelServer:
 
     def reset(self) -> None:
         with self._lock:
-            self.answers, self.asked, self._counts = {}, [], {}
+            self.answers, self.asked, self.replied, self._counts = {}, [], [], {}
+
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        """Count a call that is being answered."""
+        with self._lock:
+            self._now += 1
+            self.most_at_once = max(self.most_at_once, self._now)
+        yield
+        with self._lock:
+            self._now -= 1
 
     def functions(self) -> list[str]:
         return [asked.function for asked in self.asked]
@@ -87,6 +112,9 @@ class ModelServer:
     def answer(self, asked: Asked) -> Answer:
         with self._lock:
             self.asked.append(asked)
+            if (fault := self.fault(asked)) is not None:
+                return fault
+            self.replied.append(asked)
             keys = [f"{asked.model}:{asked.function}", asked.function]
             if asked.role == "architect":
                 keys = [f"architect:{asked.function}"]
@@ -103,26 +131,47 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        content = self.rfile.read(int(self.headers["content-length"]))
+        body = json.loads(content)
         anthropic = self.path.endswith("/messages")
         asked = _read_anthropic(body, self.headers) if anthropic else _read_openai(body, self.headers)
-        answer = self.owner.answer(asked)
-        time.sleep(answer.delay_seconds)
-        if answer.status != 200 and answer.body is None:
-            text = json.dumps({"error": {"message": answer.text, "type": "error"}})
-        elif answer.body is not None:
-            text = answer.body
-        else:
-            text = json.dumps(_anthropic(answer) if anthropic else _openai(answer))
+        asked = replace(
+            asked, headers={name.lower(): value for name, value in self.headers.items()}, body=content
+        )
+        with self.owner.under_way():
+            answer = self.owner.answer(asked)
+            time.sleep(answer.delay_seconds)
+            if answer.status != 200 and answer.body is None:
+                text = json.dumps({"error": {"message": answer.text, "type": "error"}})
+            elif answer.body is not None:
+                text = answer.body
+            else:
+                text = json.dumps(_anthropic(answer) if anthropic else _openai(answer))
         try:
-            self.send_response(answer.status)
-            self.send_header("content-type", "application/json")
-            self.send_header("retry-after-ms", "1")
-            self.send_header("content-length", str(len(text.encode())))
-            self.end_headers()
-            self.wfile.write(text.encode())
+            self._send(answer, text.encode())
         except OSError:  # the product was killed, or did not want to wait
             self.close_connection = True
+
+    def _send(self, answer: Answer, content: bytes) -> None:
+        if answer.damage == "dropped":
+            self.close_connection = True
+            return
+        self.send_response(answer.status)
+        for name, value in {"content-type": "application/json", **answer.headers}.items():
+            self.send_header(name, value)
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        if answer.damage == "drip":
+            for number in range(len(content)):
+                self.wfile.write(content[number : number + 1])
+                time.sleep(0.05)
+        elif answer.damage:
+            self.wfile.write(content[: len(content) // 2])
+            if answer.damage == "reset":
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.close_connection = True
+        else:
+            self.wfile.write(content)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -243,12 +292,13 @@ class Project:
         implementer: Sequence[str] = ("fake:m1",),
         protocol: str = "openai",
         more: str = "",
+        provider: str = "outage_seconds = 2",
     ) -> None:
         address = f"{self.server.url}/v1" if protocol == "openai" else self.server.url
         (self.root / "pyproject.toml").write_text(
             f"[tool.drystone]\n{more}\n[tool.drystone.models]\n"
             f"architect = {json.dumps(architect)}\nimplementer = {json.dumps(list(implementer))}\n"
-            f'[tool.drystone.providers.fake]\nprotocol = "{protocol}"\nbase_url = "{address}"\n'
+            f'[tool.drystone.providers.fake]\nprotocol = "{protocol}"\nbase_url = "{address}"\n{provider}\n'
         )
 
     def write_spec(self, name: str, text: str) -> None:

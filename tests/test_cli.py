@@ -346,3 +346,37 @@ def test_fresh_asks_anew_and_keeps_the_last_good_function(project: Project, serv
     assert before["small/double.py"] == after["small/double.py"]
     assert before["small/limit.py"] != after["small/limit.py"]
     assert project.run("check", "--no-judge").code == 0
+
+
+@pytest.mark.parametrize("protocol", ["openai", "anthropic"])
+def test_show_prompt_shows_the_bytes_that_leave(protocol: str, project: Project, server: ModelServer) -> None:
+    """With --wire, what the server is sent to the last byte, for either role; and no key is needed for it."""
+    roles = {"architect": "double", "implementer": "double"}
+    project.configure(architect="fake:a1", protocol=protocol, provider='api_key_env = "FAKE_KEY"')
+    shown = {
+        role: project.run("show-prompt", f"small.{name}", "--role", role, "--wire").out.encode()
+        for role, name in roles.items()
+    }
+    proposal = json.dumps({"cases": [], "rules": [], "approach": ""})
+    server.answers = {**RIGHT, **{f"architect:{name}": [proposal] for name in RIGHT}}
+
+    assert project.run("generate", environ={"FAKE_KEY": "secret-enough"}).code == 0
+
+    for role, name in roles.items():
+        sent = [asked.body for asked in server.asked if (asked.role, asked.function) == (role, name)]
+        assert shown[role] == sent[0], role
+
+
+def test_show_prompt_shows_what_people_and_the_embedded_model_get(project: Project) -> None:
+    """The text of the file that is handed over; the embedded model's request, without its weights."""
+    handed = project.run("generate", "--implementer", "handoff", "--architect", "none", "--no-wait")
+    assert handed.code == 5
+    (prompt,) = (project.root / ".drystone" / "handoff").glob("small.double-*.prompt.md")
+    project.configure(implementer=["handoff"])
+    assert project.run("show-prompt", "small.double", "--wire").out == prompt.read_text()
+    project.configure(implementer=["local"])
+    shown = project.run(
+        "show-prompt", "small.double", "--wire", environ={"DRYSTONE_CACHE": str(project.root)}
+    )
+    sent = json.loads(shown.out)
+    assert (sent["cache_prompt"], sent["messages"][0]["role"]) == (True, "system")

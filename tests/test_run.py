@@ -450,7 +450,7 @@ def test_the_ladder_goes_on_and_samples_are_independent(empty: Project, server: 
 TROUBLE = {
     "key": Answer("bad key", status=401),
     "model": Answer("no such model", status=404),
-    "limit": Answer("slow down", status=429),
+    "limit": Answer("slow down", status=429, headers={"retry-after": "3600"}),
     "server": Answer("oops", status=500),
     "body": Answer(body="<html>not json"),
 }
@@ -464,7 +464,7 @@ def test_provider_trouble_ends_the_run(empty: Project, server: ModelServer) -> N
         run = empty.run("generate", "--json")
         assert run.code == 5, name
         message = run.report["error"]["message"]
-        assert message.startswith("fake:m1: "), name
+        assert message.startswith("small.quadruple: fake:m1: "), name
         assert "\n" not in message
         assert run.actions()["small.double"] in {"landed", "fresh"}
         assert not list(empty.generated.glob("small/quadruple*"))

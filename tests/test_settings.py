@@ -139,3 +139,40 @@ def test_the_project_is_the_nearest_folder_with_a_pyproject(tmp_path: Path) -> N
     assert find_root(below) == below
     (tmp_path / "pyproject.toml").touch()
     assert find_root(below) == tmp_path
+
+
+def test_a_provider_is_described_whole(tmp_path: Path) -> None:
+    """Headers, proxy, patience and a limit; a file of certificates is found from the project's root."""
+    text = """
+[tool.drystone.providers.gateway]
+protocol = "openai"
+base_url = "https://gateway.test/v1"
+headers = {X-Team = "stones", X-Key = "${GATEWAY_KEY}"}
+ca_bundle = "certs/ca.pem"
+proxy = "http://squid.test:3128"
+max_concurrency = 2
+outage_seconds = 30
+"""
+    found = read(tmp_path, text).providers["gateway"]
+    assert found.ca_bundle == tmp_path / "certs" / "ca.pem"
+    assert (found.headers["X-Key"], found.max_concurrency, found.outage_seconds) == ("${GATEWAY_KEY}", 2, 30)
+    assert found.proxy == "http://squid.test:3128"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (
+            'headers = {Authorization = "Bearer abc"}',
+            "headers: the header Authorization holds a secret, which no file may: write ${VARIABLE}",
+        ),
+        ("headers = {A = 1}", "[tool.drystone.providers.mine.headers] A: input should be a valid string"),
+        ('proxy = "http://me:pw@squid.test"', "proxy: it holds a password, which no file may"),
+        ("max_concurency = 2", "unknown key 'max_concurency'; did you mean 'max_concurrency'?"),
+    ],
+)
+def test_what_is_wrong_with_a_provider_names_the_key(tmp_path: Path, line: str, told: str) -> None:
+    """One line, with the table."""
+    with pytest.raises(SettingsError, match=re.escape(told)) as caught:
+        read(tmp_path, f'[tool.drystone.providers.mine]\nprotocol = "openai"\n{line}\n')
+    assert "[tool.drystone.providers.mine" in str(caught.value)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from pipeline.llm import failures, schemas
-from pipeline.llm.connection import Connection, limit_waiting
+from pipeline.llm.connection import Connection, open_client, prepare
 from pipeline.llm.port import Model, Reply, Request, Stop
 from pipeline.llm.quirks import Quirks
 
@@ -45,7 +45,7 @@ class AnthropicModel(Model):
         self._client: anthropic.Anthropic | None = None
 
     def ask(self, request: Request) -> Reply:
-        with failures.reported(self._connection, request.model):
+        with failures.reported(self._connection, request.model, subject=request.subject):
             return self._quirks.ask(
                 request.model,
                 sent={name: words for name, words in _NAMED_BY.items() if getattr(request, name) is not None},
@@ -76,14 +76,14 @@ class AnthropicModel(Model):
         import anthropic
 
         connection = self._connection
-        http_client = self._http_client or anthropic.DefaultHttpxClient()
-        limit_waiting(http_client)
         return anthropic.Anthropic(
             api_key=connection.key or "none",
             base_url=connection.address or "https://api.anthropic.com",
             timeout=connection.timeout,
-            max_retries=connection.max_retries,
-            http_client=http_client,
+            max_retries=0,  # `Patient` repeats what is worth it
+            http_client=prepare(
+                self._http_client or open_client(connection, anthropic.DefaultHttpxClient), connection
+            ),
         )
 
 

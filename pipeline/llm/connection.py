@@ -1,19 +1,32 @@
-"""How a provider is reached: address, key, patience. Knows no SDK and no protocol."""
+"""How a provider is reached: address, key, headers, proxy, patience. Knows no SDK and no protocol."""
 
+import ssl
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
+
+from pipeline.errors import SettingsError
 
 if TYPE_CHECKING:
     import httpx2
 
-LONGEST_WAIT_SECONDS = 120.0
-"""A server that asks for a longer pause is reported instead of waited for."""
-
 TIMEOUT_SECONDS = 120.0
 """Patience for one reply where the configuration names none."""
+
+MAX_CONCURRENCY = 8
+"""Calls under way at once where the configuration names no number."""
+
+OUTAGE_SECONDS = 180.0
+"""How long a server may be out of reach, where the configuration does not say, before everybody gives up."""
+
+_ABOUT_THIS_MACHINE = {
+    f"x-stainless-{name}" for name in ("arch", "lang", "os", "package-version", "runtime", "runtime-version")
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +40,16 @@ class Connection:
     key_variable: str | None = None
     """Environment variable the key came from; None when the server is given no key."""
     timeout_seconds: float = TIMEOUT_SECONDS
-    max_retries: int = 4
-    """How often the SDK repeats a call that failed in passing; nothing else in this project repeats it."""
+    """From the question to the last byte of its reply."""
+    max_concurrency: int = MAX_CONCURRENCY
+    outage_seconds: float = OUTAGE_SECONDS
+    ca_bundle: Path | None = None
+    """Certificates trusted instead of the usual ones."""
     key: str | None = field(default=None, repr=False)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Sent with every question; they win over what an SDK sends under the same name."""
+    proxy: str | None = field(default=None, repr=False)
+    """None: as the environment says; empty: none, whatever the environment says."""
 
     @property
     def server(self) -> str:
@@ -40,6 +60,18 @@ class Connection:
         return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
     @property
+    def table(self) -> str:
+        """Where the configuration describes it."""
+        return f"[tool.drystone.providers.{self.provider}]"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no message may show, the longest first."""
+        password = urlsplit(self.proxy).password if self.proxy else None
+        values = {self.key or "", password or "", *(value for _, value in self.headers)}
+        return tuple(sorted((value for value in values if len(value) >= 8), key=len, reverse=True))
+
+    @property
     def timeout(self) -> "httpx2.Timeout":
         """Patience for a reply, with less of it for a server that does not even pick up."""
         import httpx2
@@ -47,29 +79,101 @@ class Connection:
         return httpx2.Timeout(self.timeout_seconds, connect=min(10.0, self.timeout_seconds))
 
 
-def limit_waiting(http_client: "httpx2.Client") -> None:
-    """Make a pause longer than `LONGEST_WAIT_SECONDS` an answer instead of a reason to sleep.
+def open_client(connection: Connection, kind: "Callable[..., httpx2.Client]") -> "httpx2.Client":
+    """A client of an SDK's own `kind` that goes through the connection's proxy and trusts its certificates.
 
-    For an SDK that sleeps for as long as the server asks, but obeys `x-should-retry`.
+    Redirects are not followed: a key goes to the address it was meant for. Raises SettingsError.
     """
-    hooks = http_client.event_hooks
-    http_client.event_hooks = {**hooks, "response": [*hooks.get("response", []), _refuse_long_pause]}
+    options: dict[str, Any] = {"follow_redirects": False}
+    if connection.proxy:
+        options["proxy"] = connection.proxy
+    elif connection.proxy is not None:
+        options["trust_env"] = False
+    if connection.ca_bundle is not None:
+        try:
+            options["verify"] = ssl.create_default_context(cafile=connection.ca_bundle)
+        except OSError as failure:  # an SSLError is one
+            raise SettingsError(
+                f"ca_bundle under {connection.table}: {connection.ca_bundle} holds no certificates that can be read "
+                f"({failure.strerror or failure})"
+            ) from None
+    try:
+        return kind(**options)
+    except ImportError:
+        raise SettingsError(
+            f"proxy under {connection.table}: a SOCKS proxy needs one more package: pip install socksio"
+        ) from None
+
+
+def prepare(client: "httpx2.Client", connection: Connection) -> "httpx2.Client":
+    """Have a client send the connection's headers, and give up on a reply that drips in for too long.
+
+    What an SDK tells about this machine (`x-stainless-os` and the like) is not sent.
+    """
+
+    def dress(request: "httpx2.Request") -> None:
+        for name in set(request.headers) & _ABOUT_THIS_MACHINE:
+            del request.headers[name]
+        request.headers.update(connection.headers)
+        request.extensions["begun"] = time.monotonic()
+
+    def hurry(response: "httpx2.Response") -> None:
+        ends = response.request.extensions["begun"] + connection.timeout_seconds
+        response.stream = _hurried(cast("httpx2.SyncByteStream", response.stream), ends)
+
+    hooks = client.event_hooks
+    client.event_hooks = {
+        "request": [*hooks["request"], dress],
+        "response": [*hooks["response"], hurry],
+    }
+    return client
+
+
+def recording_client(bodies: list[bytes]) -> "httpx2.Client":
+    """A client that keeps the bodies it should send, and answers as a model of either protocol that says nothing."""
+    import httpx2
+
+    nothing = {
+        "choices": [{"message": {"content": ""}, "finish_reason": "stop"}],
+        "content": [],
+        "stop_reason": "end_turn",
+        "usage": {"input_tokens": 0, "output_tokens": 0, "prompt_tokens": 0, "completion_tokens": 0},
+    }
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        bodies.append(request.content)
+        return httpx2.Response(200, json=nothing)
+
+    return httpx2.Client(transport=httpx2.MockTransport(answer))
 
 
 def retry_after_seconds(response: "httpx2.Response") -> float | None:
-    """How long the server asks to wait; None when it does not say."""
-    value = response.headers.get("retry-after", "")
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
+    """How long the server asks to wait, in seconds or until a date; None when it does not say."""
+    for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
+        value = response.headers.get(name, "")
+        try:
+            seconds = float(value) / unit
+        except ValueError:
+            continue
+        return max(0.0, seconds) if seconds == seconds else None  # noqa: PLR0124 - not a number says nothing
     try:
         return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
     except (TypeError, ValueError):
         return None
 
 
-def _refuse_long_pause(response: "httpx2.Response") -> None:
-    wait_seconds = retry_after_seconds(response)
-    if response.status_code >= 400 and wait_seconds is not None and wait_seconds > LONGEST_WAIT_SECONDS:
-        response.headers["x-should-retry"] = "false"
+def _hurried(body: "httpx2.SyncByteStream", ends: float) -> "httpx2.SyncByteStream":
+    """The body of a response, as long as it comes before `ends`: a read has a timeout, a body has none."""
+    import httpx2
+
+    class Hurried(httpx2.SyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            for chunk in body:
+                if time.monotonic() > ends:
+                    raise httpx2.ReadTimeout("the reply drips in")
+                yield chunk
+
+        def close(self) -> None:
+            body.close()
+
+    return Hurried()

@@ -16,6 +16,7 @@ from pipeline.errors import (
     ProviderError,
     QuotaError,
     RateLimitError,
+    Trouble,
     UnavailableError,
 )
 from pipeline.llm.connection import Connection, retry_after_seconds
@@ -39,12 +40,22 @@ _NO_CREDIT = re.compile(
 
 
 @contextmanager
-def reported(connection: Connection, model: str) -> Iterator[None]:
-    """Let out of the block only `ProviderError`s and bugs.
+def reported(connection: Connection, model: str, *, subject: str = "") -> Iterator[None]:
+    """Let out of the block only `ProviderError`s about `subject`, and bugs.
 
     Both SDKs raise outside their error trees as well: `json.JSONDecodeError` for a malformed body,
     `httpx2` errors for a connection that breaks.
     """
+    try:
+        with _telling(connection, model):
+            yield
+    except ProviderError as failure:
+        failure.subject = failure.subject or subject
+        raise
+
+
+@contextmanager
+def _telling(connection: Connection, model: str) -> Iterator[None]:
     try:
         yield
     except (json.JSONDecodeError, UnicodeDecodeError, ValidationError) as failure:
@@ -58,9 +69,10 @@ def reported(connection: Connection, model: str) -> Iterator[None]:
 def malformed(connection: Connection, model: str, why: str) -> UnavailableError:
     """The error for a reply that is no reply: a body of another shape, a page of HTML, no stop reason."""
     return UnavailableError(
-        f"{connection.provider}:{model}: the server's reply cannot be used: {_one_line(why, connection.key)}. "
+        f"{connection.provider}:{model}: the server's reply cannot be used: {_one_line(why, connection)}. "
         f"Ask again; if it stays so, check that {connection.server} speaks this protocol (base_url under "
-        f"{_table(connection)}), or {OTHER_MODEL}."
+        f"{connection.table}), or {OTHER_MODEL}.",
+        trouble="damaged",
     )
 
 
@@ -77,32 +89,35 @@ def is_overflow(failure: Exception) -> bool:
 
 def _provider_error(failure: Exception, connection: Connection, model: str) -> ProviderError:
     status = getattr(failure, "status_code", None)
-    if isinstance(status, int) and status >= 400:
-        return _refusal(failure, status, connection, model)
+    if isinstance(status, int) and status >= 300:
+        error = _refusal(failure, status, connection, model)
+        error.status, error.pause_seconds = status, _pause_seconds(failure)
+        error.trouble = _trouble(failure, status, error)
+        return error
     who, server = f"{connection.provider}:{model}", connection.server
     names = {kind.__name__ for kind in type(failure).__mro__}
     if names & {"APITimeoutError", "TimeoutException"} and not _never_connected(failure):
         return UnavailableError(
             f"{who}: no reply from {server} within {connection.timeout_seconds:g} s. Try again, "
-            + (
-                ""
-                if connection.provider == "local"
-                else f"raise timeout_seconds under {_table(connection)}, "
-            )
-            + f"or {OTHER_MODEL}."
+            + ("" if connection.provider == "local" else f"raise timeout_seconds under {connection.table}, ")
+            + f"or {OTHER_MODEL}.",
+            trouble="late",
         )
-    why = _one_line(str(failure.__cause__ or failure), connection.key) or type(failure).__name__
+    why = _one_line(str(failure.__cause__ or failure), connection) or type(failure).__name__
     if _never_connected(failure):
         return UnavailableError(
             f"{who}: cannot connect to {server} ({why}). Check the network and that the server runs; its "
-            f"address is base_url under {_table(connection)}{_address_variable(connection)}."
+            f"address is base_url under {connection.table}{_address_variable(connection)}.",
+            trouble="out",
         )
-    return UnavailableError(f"{who}: the connection to {server} broke ({why}). Try again, or {OTHER_MODEL}.")
+    return UnavailableError(
+        f"{who}: the connection to {server} broke ({why}). Try again, or {OTHER_MODEL}.", trouble="out"
+    )
 
 
 def _refusal(failure: Exception, status: int, connection: Connection, model: str) -> ProviderError:
     who, text = f"{connection.provider}:{model}", text_of(failure)
-    why = f"{status}: {_one_line(_told(failure), connection.key)}"
+    why = f"{status}: {_one_line(_told(failure), connection)}"
     if status == 402 or (status in {400, 403, 429} and _NO_CREDIT.search(text)):
         return QuotaError(
             f"{who}: the account has no quota or credit left ({why}). Top it up, or {OTHER_MODEL}."
@@ -111,7 +126,7 @@ def _refusal(failure: Exception, status: int, connection: Connection, model: str
         return CredentialsError(_key_refused(who, why, connection))
     if status == 429:
         return RateLimitError(
-            f"{who}: still limited after every retry ({why}){_pause(failure)}. Wait, or {OTHER_MODEL}."
+            f"{who}: {connection.server} limits requests ({why}){_pause(failure)}. Wait, or {OTHER_MODEL}."
         )
     if status == 413 or is_overflow(failure):
         return ProviderError(
@@ -121,12 +136,16 @@ def _refusal(failure: Exception, status: int, connection: Connection, model: str
     if status in {404, 410} or (status in {400, 422} and _NO_MODEL.search(text)):
         return ModelNotFoundError(
             f"{who}: {connection.server} knows no such model ({why}). Models retire and names change: {OTHER_MODEL}"
-            f"; if the name is right, check base_url under {_table(connection)}."
+            f"; if the name is right, check base_url under {connection.table}."
+        )
+    if status < 400:
+        return ProviderError(
+            f"{who}: {connection.server} sends elsewhere ({why}), and keys are not sent on. Write the right address into "
+            f"base_url under {connection.table}{_address_variable(connection)}."
         )
     if status in {408, 409} or status >= 500:
         return UnavailableError(
-            f"{who}: {connection.server} failed after every retry ({why}){_pause(failure)}. Try again later, "
-            f"or {OTHER_MODEL}."
+            f"{who}: {connection.server} failed ({why}){_pause(failure)}. Try again later, or {OTHER_MODEL}."
         )
     return ProviderError(
         f"{who}: {connection.server} refused the request ({why}). If it stays so, {OTHER_MODEL}."
@@ -142,13 +161,9 @@ def _key_refused(who: str, why: str, connection: Connection) -> str:
     way = (
         f"Set {connection.key_variable}"
         if connection.key_variable is not None
-        else f"Name the environment variable that holds one: api_key_env under {_table(connection)}"
+        else f"Name the environment variable that holds one: api_key_env under {connection.table}"
     )
     return f"{who}: {connection.server} wants a key ({why}). {way}."
-
-
-def _table(connection: Connection) -> str:
-    return f"[tool.drystone.providers.{connection.provider}]"
 
 
 def _address_variable(connection: Connection) -> str:
@@ -161,9 +176,27 @@ def _never_connected(failure: Exception) -> bool:
     return type(failure.__cause__ or failure).__name__ in {"ConnectError", "ConnectTimeout"}
 
 
-def _pause(failure: Exception) -> str:
+def _trouble(failure: Exception, status: int, error: ProviderError) -> Trouble | None:
+    """What may pass of a refusal: 429 that is no empty account, 5xx that is no missing feature, 408."""
     response = getattr(failure, "response", None)
-    wait_seconds = retry_after_seconds(response) if response is not None else None
+    if response is not None and response.headers.get("x-should-retry") == "false":
+        return None
+    if not isinstance(error, RateLimitError | UnavailableError):
+        return None
+    if status == 429:
+        return "limited"
+    if status in {503, 529}:
+        return "overloaded"
+    return None if status in {409, 501, 505} else "out"
+
+
+def _pause_seconds(failure: Exception) -> float | None:
+    response = getattr(failure, "response", None)
+    return None if response is None else retry_after_seconds(response)
+
+
+def _pause(failure: Exception) -> str:
+    wait_seconds = _pause_seconds(failure)
     return "" if wait_seconds is None else f"; the server asks to wait {wait_seconds:.0f} s"
 
 
@@ -182,8 +215,8 @@ def _told(failure: Exception) -> str:
     return told if isinstance(told, str) and told.strip() else str(failure)
 
 
-def _one_line(text: str, key: str | None) -> str:
-    if key and len(key) >= 8:
-        text = text.replace(key, "***")
+def _one_line(text: str, connection: Connection) -> str:
+    for secret in connection.secrets:
+        text = text.replace(secret, "***")
     text = " ".join(text.split()).rstrip(".")
     return text if len(text) <= 300 else text[:299] + "…"

@@ -51,7 +51,7 @@ class HandoffModel(Model):
             readme = self._folder / "README.md"
             if not readme.exists():
                 disk.write_text(readme, render.render_template("prompts/handoff.readme.md.j2"))
-            disk.write_text(prompt, self._render(request))
+            disk.write_text(prompt, self.text_of(request))
 
     def stored(self, request: Request) -> None:
         """Clear a question that has been answered off the table; both files are kept."""
@@ -63,6 +63,19 @@ class HandoffModel(Model):
                 name = f"{_name(request)}-{number}"
             for kind in ("prompt", "answer"):
                 _move(self._path(request, kind), done / f"{name}.{kind}.md")
+
+    def text_of(self, request: Request) -> str:
+        """What a prompt's file holds."""
+        several = len(request.messages) == 1 and (request.seed or 1) > 1
+        return render.render_template(
+            "prompts/handoff.md.j2",
+            answer=self._shown(self._path(request, "answer")),
+            role=request.role,
+            model=request.model,
+            sample=request.seed if several else None,
+            system=(request.system if request.schema is None else in_words(request.system, request.schema)),
+            messages=request.messages,
+        )
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -91,18 +104,6 @@ class HandoffModel(Model):
             answer = prompt.with_name(prompt.name.removesuffix(".prompt.md") + ".answer.md")
             if prompt != wanted and not answer.exists():
                 disk.remove_file(prompt)
-
-    def _render(self, request: Request) -> str:
-        several = len(request.messages) == 1 and (request.seed or 1) > 1
-        return render.render_template(
-            "prompts/handoff.md.j2",
-            answer=self._shown(self._path(request, "answer")),
-            role=request.role,
-            model=request.model,
-            sample=request.seed if several else None,
-            system=(request.system if request.schema is None else in_words(request.system, request.schema)),
-            messages=request.messages,
-        )
 
     def _read(self, path: Path) -> tuple[str, bool] | None:
         """An answer, and whether it is whole; None while there is nothing in it or no such file."""

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import UnavailableError, WeightsError
@@ -67,6 +68,12 @@ class LocalModel(Model):
         self._server: Any = None
         self._client: OpenAIModel | None = None
 
+    @classmethod
+    def pretending(cls, http_client: "httpx2.Client") -> "LocalModel":
+        """A model whose questions all go to `http_client`; nothing is started."""
+        nowhere = SimpleNamespace(listening_address="http://127.0.0.1")
+        return cls(weights.weights_path(), start=lambda *_: nowhere, http_client=http_client)
+
     def ask(self, request: Request) -> Reply:
         client = self._started()
         # Waiting here, not in the server's queue, keeps the wait out of the reply's timeout.
@@ -102,7 +109,7 @@ class LocalModel(Model):
                         provider="local",
                         address=f"{self._server.listening_address}/v1",
                         timeout_seconds=TIMEOUT_SECONDS,
-                        max_retries=0,
+                        proxy="",
                         key=key,
                     ),
                     # One token is what preparing a prompt asks for.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, Field
 
 from pipeline.llm import failures, schemas
-from pipeline.llm.connection import Connection
+from pipeline.llm.connection import Connection, open_client, prepare
 from pipeline.llm.port import Model, Reply, Request, Stop
 from pipeline.llm.quirks import Quirks
 
@@ -54,7 +54,7 @@ class OpenAIModel(Model):
     def ask(self, request: Request) -> Reply:
         sent = {"max_tokens"}
         sent |= {name for name in ("temperature", "seed", "schema") if getattr(request, name) is not None}
-        with failures.reported(self._connection, request.model):
+        with failures.reported(self._connection, request.model, subject=request.subject):
             return self._quirks.ask(
                 request.model,
                 sent={name: words for name, words in _NAMED_BY.items() if name in sent},
@@ -95,8 +95,10 @@ class OpenAIModel(Model):
             api_key=connection.key or "none",
             base_url=connection.address or "https://api.openai.com/v1",
             timeout=connection.timeout,
-            max_retries=connection.max_retries,
-            http_client=self._http_client,
+            max_retries=0,  # `Patient` repeats what is worth it
+            http_client=prepare(
+                self._http_client or open_client(connection, openai.DefaultHttpxClient), connection
+            ),
         )
 
 

@@ -6,24 +6,37 @@ import re
 import threading
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from pipeline.errors import CredentialsError, SettingsError
 from pipeline.llm import weights
-from pipeline.llm.connection import TIMEOUT_SECONDS, Connection
-from pipeline.llm.port import Model
+from pipeline.llm.connection import (
+    MAX_CONCURRENCY,
+    OUTAGE_SECONDS,
+    TIMEOUT_SECONDS,
+    Connection,
+    recording_client,
+)
+from pipeline.llm.patience import Patient
+from pipeline.llm.port import Model, Request
 
 LOCAL = "local"
 HANDOFF = "handoff"
 NOBODY = "none"
 """As a model's name: the role is not played."""
 _RESERVED = {LOCAL: "the embedded model", HANDOFF: "a person with a chat window or a coding agent"}
+
+
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+_SECRET_HEADERS = {"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"}
 
 
 class ProviderSettings(BaseModel):
@@ -37,8 +50,46 @@ class ProviderSettings(BaseModel):
     """Where it listens; left out, the protocol's own provider."""
     api_key_env: str | None = None
     """Environment variable that holds its key; left out for a server with an address, it is given none."""
+    headers: dict[str, str] = Field(default_factory=dict)
+    """Sent with every question. `${VARIABLE}` in a value is taken from the environment."""
+    ca_bundle: Path | None = None
+    """File of certificates to trust instead of the usual ones; relative to the project's root."""
+    proxy: str | None = None
+    """Where to go through, `http://`, `https://` or `socks5://`, and `${VARIABLE}` as in headers; empty for none
+    whatever the environment says."""
     timeout_seconds: float | None = Field(default=None, gt=0)
     """Patience for one reply."""
+    max_concurrency: int = Field(default=MAX_CONCURRENCY, ge=1, le=256)
+    """Calls under way at once; fewer while the server says that these are too many."""
+    outage_seconds: float = Field(default=OUTAGE_SECONDS, ge=0)
+    """How long a server that fails or cannot be reached is waited for."""
+
+    @field_validator("headers")
+    @classmethod
+    def _name_headers(cls, headers: dict[str, str]) -> dict[str, str]:
+        for name, value in headers.items():
+            if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name):
+                raise PydanticCustomError("header", "'{name}' is no name of a header", {"name": name})
+            if name.lower() in _SECRET_HEADERS and not _VARIABLE.search(value):
+                raise PydanticCustomError(
+                    "header",
+                    "the header {name} holds a secret, which no file may: write ${VARIABLE}",
+                    {"name": name},
+                )
+        return headers
+
+    @field_validator("proxy")
+    @classmethod
+    def _hide_password(cls, proxy: str | None) -> str | None:
+        if proxy and urlsplit(proxy).password and not _VARIABLE.search(proxy):
+            raise PydanticCustomError("proxy", "it holds a password, which no file may: write ${VARIABLE}")
+        return proxy
+
+    def within(self, root: Path) -> "ProviderSettings":
+        """The same, with its files found from the project's root."""
+        if self.ca_bundle is None:
+            return self
+        return self.model_copy(update={"ca_bundle": root / self.ca_bundle})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +146,37 @@ def open_model(
     if provider == HANDOFF:
         return _opened_once(HANDOFF, handoff), model or HANDOFF
     settings = _settings_of(provider, entry, providers)
-    if not model:
-        raise SettingsError(f"model '{entry}' names a provider only: write {provider}:MODEL")
-    return _opened_once(settings.protocol, _connection(provider, settings, environ)), model
+    name = _name_in(entry)
+    return _opened_once(settings.protocol, _connection(provider, settings, environ)), name
+
+
+def wire_bytes(
+    entry: str, providers: Mapping[str, ProviderSettings], request: Request, *, handoff: Path
+) -> bytes:
+    """Exactly what would leave for one request: the body of the HTTP request, or the text of a prompt's file.
+
+    Needs no key, no weights and no network. It is what a model is sent at first; what it turns down is left out later.
+    """
+    provider, _, model = canonical_entry(entry).partition(":")
+    bodies: list[bytes] = []
+    if provider == HANDOFF:
+        from pipeline.llm.handoff import HandoffModel
+
+        return HandoffModel(handoff).text_of(replace(request, model=model or HANDOFF)).encode()
+    if provider == LOCAL:
+        from pipeline.llm.local import LocalModel
+
+        request = replace(request, model=_local_name(model))
+        asked: Model = LocalModel.pretending(recording_client(bodies))
+    else:
+        settings = _settings_of(provider, entry, providers)
+        request = replace(request, model=_name_in(entry))
+        # Keys and headers are no part of a body, and nothing connects.
+        connection = Connection(provider=provider, address=_address(provider, settings, os.environ))
+        asked = _adapter(settings.protocol, connection, recording_client(bodies))
+    asked.ask(request)
+    asked.close()
+    return bodies[-1]
 
 
 def close_models() -> None:
@@ -147,13 +226,26 @@ def _settings_of(provider: str, entry: str, providers: Mapping[str, ProviderSett
     )
 
 
-def _connection(provider: str, settings: ProviderSettings, environ: Mapping[str, str]) -> Connection:
+def _name_in(entry: str) -> str:
+    provider, _, model = entry.strip().partition(":")
+    if not model:
+        raise SettingsError(f"model '{entry}' names a provider only: write {provider}:MODEL")
+    return model
+
+
+def _address(provider: str, settings: ProviderSettings, environ: Mapping[str, str]) -> str | None:
     built_in = settings is _BUILT_IN.get(provider)
     address = settings.base_url or (environ.get(f"{provider.upper()}_BASE_URL") if built_in else None) or None
     if address is not None and not address.startswith(("http://", "https://")):
         raise SettingsError(
             f"{provider.upper()}_BASE_URL is '{address}', which is no http:// or https:// address"
         )
+    return address
+
+
+def _connection(provider: str, settings: ProviderSettings, environ: Mapping[str, str]) -> Connection:
+    built_in = settings is _BUILT_IN.get(provider)
+    address = _address(provider, settings, environ)
     variable = settings.api_key_env
     if variable is None and address is None:
         variable = _BUILT_IN[settings.protocol].api_key_env
@@ -169,8 +261,51 @@ def _connection(provider: str, settings: ProviderSettings, environ: Mapping[str,
         address=address,
         key_variable=variable,
         key=key,
+        headers=tuple(
+            (name, _filled(value, f"headers.{name}", provider, environ))
+            for name, value in settings.headers.items()
+        ),
+        proxy=_proxy(settings, provider, environ),
+        ca_bundle=_ca_bundle(settings, provider),
         timeout_seconds=settings.timeout_seconds or TIMEOUT_SECONDS,
+        max_concurrency=settings.max_concurrency,
+        outage_seconds=settings.outage_seconds,
     )
+
+
+def _filled(text: str, key: str, provider: str, environ: Mapping[str, str]) -> str:
+    """A value of the configuration with its `${VARIABLE}`s."""
+    for variable in _VARIABLE.findall(text):
+        if not environ.get(variable, "").strip():
+            raise CredentialsError(
+                f"{provider}: there is no {variable} in the environment, which {key} under "
+                f"[tool.drystone.providers.{provider}] is made of. Set {variable}, or choose another provider."
+            )
+    filled = _VARIABLE.sub(lambda match: environ[match[1]].strip(), text)
+    if not filled.isascii() or not filled.isprintable():
+        raise SettingsError(
+            f"[tool.drystone.providers.{provider}] {key}: only printable ASCII can be sent as a header or address"
+        )
+    return filled
+
+
+def _proxy(settings: ProviderSettings, provider: str, environ: Mapping[str, str]) -> str | None:
+    if not settings.proxy:
+        return settings.proxy
+    proxy = _filled(settings.proxy, "proxy", provider, environ)
+    if not re.match(r"(https?|socks5h?)://[^/\s]+", proxy):
+        raise SettingsError(
+            f"[tool.drystone.providers.{provider}] proxy: write http://HOST:PORT, https:// or socks5://"
+        )
+    return proxy
+
+
+def _ca_bundle(settings: ProviderSettings, provider: str) -> Path | None:
+    if settings.ca_bundle is not None and not settings.ca_bundle.is_file():
+        raise SettingsError(
+            f"[tool.drystone.providers.{provider}] ca_bundle: there is no file {settings.ca_bundle}"
+        )
+    return settings.ca_bundle
 
 
 def _opened_once(protocol: str, connection: Any) -> Model:
@@ -189,10 +324,14 @@ def _open(protocol: str, connection: Any) -> Model:
         from pipeline.llm.handoff import HandoffModel
 
         return HandoffModel(connection)
+    return Patient(_adapter(protocol, connection), connection)
+
+
+def _adapter(protocol: str, connection: Connection, http_client: Any = None) -> Model:
     if protocol == "anthropic":
         from pipeline.llm.anthropic import AnthropicModel
 
-        return AnthropicModel(connection)
+        return AnthropicModel(connection, http_client=http_client)
     from pipeline.llm.openai import OpenAIModel
 
-    return OpenAIModel(connection)
+    return OpenAIModel(connection, http_client=http_client)

@@ -46,9 +46,3 @@ def request_of() -> Any:
         return Request(**{**values, **changes})
 
     return build
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The SDKs pause between retries; tests do not."""
-    monkeypatch.setattr("time.sleep", lambda _: None)

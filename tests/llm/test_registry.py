@@ -23,7 +23,7 @@ def _fresh():
 
 def connection_of(entry, providers=(), environ=KEYS):
     model, _ = open_model(entry, dict(providers), environ=environ)
-    return model._connection
+    return model.model._connection
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_an_entry_opens_its_adapter(entry, kind, name):
     """The part before the first colon is the provider, the rest is the model's name as it is."""
     model, found = open_model(entry, {"ollama": OLLAMA}, environ=KEYS)
 
-    assert kind is type(model)
+    assert kind is type(model.model)
     assert name == found
 
 
