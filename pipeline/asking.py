@@ -37,40 +37,36 @@ POLL_SECONDS = 0.5
 
 
 class Asking:
-    """The models of one run. Opening it needs their keys; nothing is sent before the first question."""
+    """The models of one run and what they have said. Opening it needs their keys; nothing is sent before a question."""
 
     def __init__(self, settings: Settings, entries: Sequence[str], *, fresh: bool) -> None:
+        self.settings = settings
+        self.fresh = fresh
+        self.store = ReplyStore(settings.work_folder / "replies")
         self._opened: dict[str, tuple[Model, str]] = {
             entry: open_model(entry, settings.providers, handoff=settings.work_folder / "handoff")
             for entry in dict.fromkeys(entries)
         }
-        self._store = ReplyStore(settings.work_folder / "replies")
-        self._fresh = fresh
-        self._wait = settings.wait
 
     def desk(self, show: Show, *, subject: str = "") -> "Desk":
         """Where the questions about one subject are asked and counted: `spec.function`, or a spec."""
-        return Desk(self._opened, self._store, fresh=self._fresh, wait=self._wait, show=show, subject=subject)
+        return Desk(self, show, subject)
+
+    def stored(self, entry: str, request: Request) -> Reply | None:
+        """The reply that need not be paid for again."""
+        return None if self.fresh else self.store.get(entry, request)
+
+    def model(self, entry: str) -> tuple[Model, str]:
+        """The connection of an entry, and the model's name there."""
+        return self._opened[entry]
 
 
 class Desk:
     """The questions about one subject. For one thread at a time."""
 
-    def __init__(
-        self,
-        opened: dict[str, tuple[Model, str]],
-        store: ReplyStore,
-        *,
-        fresh: bool,
-        wait: bool,
-        show: Show,
-        subject: str = "",
-    ) -> None:
+    def __init__(self, asking: Asking, show: Show, subject: str) -> None:
         self.usage = Usage()
-        self._opened = opened
-        self._store = store
-        self._fresh = fresh
-        self._wait = wait
+        self._asking = asking
         self._show = show
         self._subject = subject
         self._asked: list[tuple[str, Request]] = []
@@ -80,28 +76,34 @@ class Desk:
 
         def ask(request: Request) -> Reply:
             self._show(f"{role} {entry}", self.usage)
-            stored = None if self._fresh else self._store.get(entry, request)
-            if stored is not None:
-                self._asked.append((entry, request))
-                return stored
-            model, sent = self._addressed(role, entry, request)
-            reply = _encodable(self._answer(model, sent))
-            self._store.put(entry, request, reply)
-            model.stored(sent)
+            reply = self._asking.stored(entry, request) or self._paid(role, entry, request)
             self._asked.append((entry, request))
-            self.usage = self.usage.with_reply(reply)
             return reply
 
         return ask
 
     def offer(self, role: str, entry: str, request: Request) -> None:
         """Put a question on the table that will be asked, where people answer; nobody is waited for."""
-        if self._fresh or self._store.get(entry, request) is None:
+        if self._asking.stored(entry, request) is None:
             model, sent = self._addressed(role, entry, request)
             model.offer(sent)
 
+    def forget(self) -> None:
+        """Drop what was answered: it led to no function, and the next run must not follow it again."""
+        for entry, request in self._asked:
+            self._asking.store.forget(entry, request)
+
+    def _paid(self, role: str, entry: str, request: Request) -> Reply:
+        """A reply that is asked for, kept before it is used, and counted."""
+        model, sent = self._addressed(role, entry, request)
+        reply = _encodable(self._answer(model, sent))
+        self._asking.store.put(entry, request, reply)
+        model.stored(sent)
+        self.usage = self.usage.with_reply(reply)
+        return reply
+
     def _addressed(self, role: str, entry: str, request: Request) -> tuple[Model, Request]:
-        model, name = self._opened[entry]
+        model, name = self._asking.model(entry)
         return model, replace(request, model=name, subject=self._subject, role=role)
 
     def _answer(self, model: Model, request: Request) -> Reply:
@@ -111,17 +113,12 @@ class Desk:
             try:
                 return model.ask(request)
             except AnswerPending as pending:
-                if not self._wait:
+                if not self._asking.settings.wait:
                     raise
                 if shown != pending.answer:
                     shown = pending.answer
                     self._show(f"waiting for {shown}", self.usage)
                 time.sleep(POLL_SECONDS)
-
-    def forget(self) -> None:
-        """Drop what was answered: it led to no function, and the next run must not follow it again."""
-        for entry, request in self._asked:
-            self._store.forget(entry, request)
 
 
 def _encodable(reply: Reply) -> Reply:
