@@ -167,6 +167,10 @@ def main() -> None:
     "--wait/--no-wait", default=None,
     help="Wait for answers to prompts that were handed off, or end; by default it waits on a terminal.",
 )  # fmt: skip
+@click.option(
+    "--offline", is_flag=True,
+    help="Ask nobody and need no key: use stored replies, also with --fresh, and name those that are missing.",
+)  # fmt: skip
 @_sandbox
 @_json
 @_command
@@ -181,6 +185,7 @@ def generate(
     implementers: tuple[str, ...],
     reviewer: str | None,
     wait: bool | None,
+    offline: bool,
     sandbox: str | None,
     as_json: bool,
 ) -> int:
@@ -196,6 +201,7 @@ def generate(
         implementer=implementers,
         reviewer=reviewer,
         wait=sys.stderr.isatty() if wait is None else wait,
+        offline=offline,
         jobs=jobs,
         sandbox=sandbox,
     )

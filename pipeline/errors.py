@@ -2,6 +2,7 @@
 
     DrystoneError
     +-- SettingsError        2   usage or configuration
+    +-- SecretError          2   a prompt holds a credential; nothing was sent
     +-- OutputError          3   a file in generated/ was edited, or is not drystone's
     +-- ProviderError        5   a model could not be asked
     |   +-- CredentialsError     no key, or a refused one
@@ -11,6 +12,7 @@
     |   +-- UnavailableError     timeout, connection refused, 5xx, a reply that is no reply
     |   +-- WeightsError         the embedded model's weights are missing or damaged
     |   +-- AnswerPending        a person has not answered yet
+    |   +-- MissingReplyError    nobody may be asked, and there is no stored reply
     +-- SandboxError         6   no isolation at the required level
     +-- InternalError       70   a bug in drystone
 
@@ -25,6 +27,10 @@ class DrystoneError(Exception):
 
 
 class SettingsError(DrystoneError):
+    exit_code = 2
+
+
+class SecretError(DrystoneError):
     exit_code = 2
 
 
@@ -65,6 +71,14 @@ class AnswerPending(ProviderError):  # noqa: N818 - nothing is wrong: somebody i
 
     def __init__(self, message: str, answer: str) -> None:
         self.answer = answer
+        super().__init__(message)
+
+
+class MissingReplyError(ProviderError):
+    """`question` says whose reply about what is missing, in a few words."""
+
+    def __init__(self, message: str, question: str) -> None:
+        self.question = question
         super().__init__(message)
 
 

@@ -28,6 +28,8 @@ HOMES = {
     "xllamacpp": {"llm/local.py"},
     "huggingface_hub": {"llm/sources.py"},
     "platformdirs": {"disk.py"},
+    "fsspec": {"shared.py"},
+    "filelock": {"store.py", "llm/weights.py"},
     "jinja2": {"render.py"},
     "jsonschema": {"structured.py"},
     "click": {"cli.py"},

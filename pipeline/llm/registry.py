@@ -100,6 +100,25 @@ def open_model(
     return _opened_once(settings.protocol, _connection(provider, settings, environ)), model
 
 
+def server_of(
+    entry: str, providers: Mapping[str, ProviderSettings], *, environ: Mapping[str, str] | None = None
+) -> str:
+    """Protocol and address of the server an entry means; empty for a provider's own. Needs no key."""
+    provider = entry.strip().partition(":")[0]
+    if provider in _RESERVED:
+        return ""
+    settings = _settings_of(provider, entry, providers)
+    address = _address(provider, settings, os.environ if environ is None else environ)
+    return f"{settings.protocol} {address.rstrip('/')}" if address else ""
+
+
+def secret_variables(providers: Mapping[str, ProviderSettings]) -> set[str]:
+    """Environment variables whose values are for providers alone, whatever their names are."""
+    tables = [*_BUILT_IN.values(), *providers.values()]
+    inside = {name for table in tables for name in re.findall(r"\$\{(\w+)\}", table.model_dump_json())}
+    return {table.api_key_env for table in tables if table.api_key_env} | inside
+
+
 def close_models() -> None:
     """Close every connection that was opened; the next `open_model` opens new ones."""
     with _lock:
@@ -149,11 +168,7 @@ def _settings_of(provider: str, entry: str, providers: Mapping[str, ProviderSett
 
 def _connection(provider: str, settings: ProviderSettings, environ: Mapping[str, str]) -> Connection:
     built_in = settings is _BUILT_IN.get(provider)
-    address = settings.base_url or (environ.get(f"{provider.upper()}_BASE_URL") if built_in else None) or None
-    if address is not None and not address.startswith(("http://", "https://")):
-        raise SettingsError(
-            f"{provider.upper()}_BASE_URL is '{address}', which is no http:// or https:// address"
-        )
+    address = _address(provider, settings, environ)
     variable = settings.api_key_env
     if variable is None and address is None:
         variable = _BUILT_IN[settings.protocol].api_key_env
@@ -171,6 +186,16 @@ def _connection(provider: str, settings: ProviderSettings, environ: Mapping[str,
         key=key,
         timeout_seconds=settings.timeout_seconds or TIMEOUT_SECONDS,
     )
+
+
+def _address(provider: str, settings: ProviderSettings, environ: Mapping[str, str]) -> str | None:
+    built_in = settings is _BUILT_IN.get(provider)
+    address = settings.base_url or (environ.get(f"{provider.upper()}_BASE_URL") if built_in else None) or None
+    if address is not None and not address.startswith(("http://", "https://")):
+        raise SettingsError(
+            f"{provider.upper()}_BASE_URL is '{address}', which is no http:// or https:// address"
+        )
+    return address
 
 
 def _opened_once(protocol: str, connection: Any) -> Model:
