@@ -51,8 +51,7 @@ class Asking:
         folder = settings.work_folder
         shared = SharedFolder(settings.store, settings.root) if settings.store else None
         self._store = ReplyStore(folder / "replies", shared)
-        self._rounds = Rounds(folder)
-        self._round = self._rounds.current() if fresh and not settings.offline else ""
+        self._round = Rounds(folder).current() if fresh and not settings.offline else ""
         self._asked = {entry: _told_apart(entry, settings.providers) for entry in entries}
         outgoing.guard(secret_variables(settings.providers))
         self._opened: dict[str, tuple[Model, str]] = {
@@ -63,10 +62,6 @@ class Asking:
     def desk(self, show: Show, *, subject: str = "") -> "Desk":
         """Where the questions about one subject are asked and counted: `spec.function`, or a spec."""
         return Desk(self, show, subject)
-
-    def end(self) -> None:
-        """Nothing is left to do: who asks for everything afresh after this means a new round of answers."""
-        self._rounds.end()
 
     def model(self, entry: str) -> tuple[Model, str]:
         """The connection of an entry, and the model's name there."""
@@ -173,8 +168,8 @@ class Desk:
             except AnswerPending as pending:
                 if not self._asking.settings.wait:
                     raise
-                if shown != pending.answer:
-                    shown = pending.answer
+                if shown != pending.awaited:
+                    shown = pending.awaited
                     self._show(f"waiting for {shown}", self.usage)
                 time.sleep(POLL_SECONDS)
 

@@ -11,8 +11,9 @@
     |   +-- RateLimitError       still limited after every retry
     |   +-- UnavailableError     timeout, connection refused, 5xx, a reply that is no reply
     |   +-- WeightsError         the embedded model's weights are missing or damaged
-    |   +-- AnswerPending        a person has not answered yet
-    |   +-- MissingReplyError    nobody may be asked, and there is no stored reply
+    |   +-- NoReplyError         an answer is not there yet
+    |       +-- AnswerPending        a person has not answered yet
+    |       +-- MissingReplyError    nobody may be asked, and there is no stored reply
     +-- SandboxError         6   no isolation at the required level
     +-- InternalError       70   a bug in drystone
 
@@ -66,20 +67,20 @@ class WeightsError(ProviderError):
     pass
 
 
-class AnswerPending(ProviderError):  # noqa: N818 - nothing is wrong: somebody is thinking
-    """`answer` is the file that is waited for, as a person at the project's root would write it."""
+class NoReplyError(ProviderError):
+    """`awaited` says in a few words what is not there."""
 
-    def __init__(self, message: str, answer: str) -> None:
-        self.answer = answer
+    def __init__(self, message: str, awaited: str) -> None:
+        self.awaited = awaited
         super().__init__(message)
 
 
-class MissingReplyError(ProviderError):
-    """`question` says whose reply about what is missing, in a few words."""
+class AnswerPending(NoReplyError):  # noqa: N818 - nothing is wrong: somebody is thinking
+    """`awaited` is the file that is waited for, as a person at the project's root would write it."""
 
-    def __init__(self, message: str, question: str) -> None:
-        self.question = question
-        super().__init__(message)
+
+class MissingReplyError(NoReplyError):
+    """`awaited` says whose reply about what it is."""
 
 
 class SandboxError(DrystoneError):

@@ -47,7 +47,7 @@ _MADE_UP = re.compile(
 )
 """What people write where a credential would be. Such a text is no secret, unless this environment holds it."""
 _BITS = 3.5
-"""Of a character of a value that was drawn, not written: words and dates have less."""
+"""Of a character of a value that was drawn, not written: dates and counters have less."""
 
 _guarded: set[str] = set()
 
@@ -61,8 +61,10 @@ class Credential:
 
     @property
     def masked(self) -> str:
-        """Its first characters, for whoever has to find it."""
-        return f"{self.value[: min(4, len(self.value) // 4)]}***"
+        """Its first letters, for whoever has to find it."""
+        plain = re.match(r"[\w-]*", self.value)
+        assert plain is not None
+        return f"{plain[0][: min(4, len(self.value) // 4)]}***"
 
 
 def guard(variables: Iterable[str]) -> None:
@@ -129,14 +131,16 @@ def _assigned(text: str) -> Iterator[Credential]:
     """Values that look drawn, given to names that sound secret."""
     for match in _ASSIGNED.finditer(text):
         value = match["value"]
-        mixed = re.search(r"\d", value) and re.search(r"[A-Za-z]", value)
-        if mixed and _bits(value) >= _BITS and not _MADE_UP.search(match[0]):
+        if _looks_drawn(value) and not _MADE_UP.search(match[0]):
             yield Credential("what looks like a password or key", value)
 
 
-def _bits(value: str) -> float:
+def _looks_drawn(value: str) -> bool:
+    """Whether nobody wrote it: letters and digits, hardly one more likely than another, and no words."""
+    letters, words = re.findall(r"[A-Za-z]", value), re.findall(r"[a-z]{4,}|[A-Z]{4,}", value)
     shares = [count / len(value) for count in Counter(value).values()]
-    return -sum(share * math.log2(share) for share in shares)
+    bits = -sum(share * math.log2(share) for share in shares)
+    return bits >= _BITS and len("".join(words)) * 2 < len(letters) < len(value)
 
 
 def _is_path(value: str) -> bool:

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
-from pipeline import landed
+from pipeline import landed, outgoing, specs
 from pipeline.errors import OutputError, SettingsError
 from pipeline.flow_evidence import judge_flow
 from pipeline.landed import Landed, Status
@@ -113,7 +113,7 @@ def check(
 def show_prompt(settings: Settings, function_id: str, role: str) -> str | Outcome:
     """The exact text of the first request about a function: system prompt, blank line, user message.
 
-    An outcome instead if the function's spec has findings.
+    An outcome instead if the function's spec has findings. Raises SecretError where it would not be sent.
     """
     spec_name, _, name = function_id.partition(".")
     project = read_project(settings, (spec_name,) if name else None)
@@ -126,10 +126,14 @@ def show_prompt(settings: Settings, function_id: str, role: str) -> str | Outcom
         hint = f"did you mean '{close[0]}'?" if close else f"there are: {', '.join(known) or 'none'}"
         raise SettingsError(f"'{function_id}' is no function of a spec (write SPEC.FUNCTION); {hint}")
     if role == "architect":
-        return "\n".join(
-            architect.first_messages(found.function.contract, independent=settings.independent_architect)
+        messages = architect.first_messages(
+            found.function.contract, independent=settings.independent_architect
         )
-    return "\n".join(_first_messages(found))
+    else:
+        messages = _first_messages(found)
+    shown = "\n".join(messages)
+    outgoing.check_text(shown, f"{function_id} ({role})", settings.root / specs.FOLDER)
+    return shown
 
 
 def judge_landed(judge: Judge, found: Landed) -> Judgement:

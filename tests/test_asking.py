@@ -80,11 +80,11 @@ def test_an_answer_leaves_the_table_only_once_it_is_kept(
     ask = desk.ask_for("implementer", "handoff")
     with pytest.raises(AnswerPending) as caught:
         ask(REQUEST)
-    (tmp_path / caught.value.answer).write_text("hello")
+    (tmp_path / caught.value.awaited).write_text("hello")
     (tmp_path / ".drystone" / "replies").write_text("no folder")
     with pytest.raises(OutputError):
         ask(REQUEST)
-    assert (tmp_path / caught.value.answer).read_text() == "hello"
+    assert (tmp_path / caught.value.awaited).read_text() == "hello"
 
 
 def test_questions_can_be_put_on_the_table_in_advance(tmp_path: Path) -> None:
