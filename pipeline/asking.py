@@ -1,16 +1,20 @@
 """How a run asks models: connections opened once, replies stored before they are used, tokens counted."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
-from pipeline.errors import AnswerPending
+from pipeline import outgoing
+from pipeline.errors import AnswerPending, MissingReplyError
 from pipeline.llm.patience import watched
 from pipeline.llm.port import Model, Reply, Request
-from pipeline.llm.registry import open_model
+from pipeline.llm.registry import HANDOFF, ProviderSettings, open_model, secret_variables, server_of
 from pipeline.settings import Settings
+from pipeline.shared import SharedFolder
+from pipeline.specs import FOLDER as SPECS
 from pipeline.stages.port import Ask
-from pipeline.store import ReplyStore
+from pipeline.store import ReplyStore, Rounds, question_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,40 +42,71 @@ POLL_SECONDS = 0.5
 
 
 class Asking:
-    """The models of one run. Opening it needs their keys; nothing is sent before the first question."""
+    """The models of one run and what they have said.
+
+    Opening it needs their keys, unless nobody may be asked; nothing is sent before a question.
+    """
 
     def __init__(self, settings: Settings, entries: Sequence[str], *, fresh: bool) -> None:
+        self.settings = settings
+        folder = settings.work_folder
+        shared = SharedFolder(settings.store, settings.root) if settings.store else None
+        self._store = ReplyStore(folder / "replies", shared)
+        self._round = Rounds(folder).current() if fresh and not settings.offline else ""
+        self._asked = {entry: _told_apart(entry, settings.providers) for entry in entries}
+        outgoing.guard(secret_variables(settings.providers))
         self._opened: dict[str, tuple[Model, str]] = {
-            entry: open_model(entry, settings.providers, handoff=settings.work_folder / "handoff")
-            for entry in dict.fromkeys(entries)
+            entry: open_model(entry, settings.providers, handoff=folder / "handoff")
+            for entry in dict.fromkeys(entries if not settings.offline else ())
         }
-        self._store = ReplyStore(settings.work_folder / "replies")
-        self._fresh = fresh
-        self._wait = settings.wait
 
     def desk(self, show: Show, *, subject: str = "") -> "Desk":
         """Where the questions about one subject are asked and counted: `spec.function`, or a spec."""
-        return Desk(self._opened, self._store, fresh=self._fresh, wait=self._wait, show=show, subject=subject)
+        return Desk(self, show, subject)
+
+    def model(self, entry: str) -> tuple[Model, str]:
+        """The connection of an entry, and the model's name there."""
+        return self._opened[entry]
+
+    def stored(self, entry: str, request: Request) -> Reply | None:
+        """The reply that need not be paid for again."""
+        found = self._store.get(self._asked[entry], request, of_round=self._round)
+        return None if found is None else _usable(found)
+
+    def keep(self, entry: str, request: Request, reply: Reply) -> None:
+        """Store a reply; whoever uses it does so after this."""
+        self._store.put(self._asked[entry], request, reply, of_round=self._round)
+
+    def forget(self, entry: str, request: Request) -> None:
+        """Drop a reply that led nowhere."""
+        self._store.forget(self._asked[entry], request)
+
+    def alone(
+        self, entry: str, request: Request, waiting: Callable[[], None]
+    ) -> AbstractContextManager[None]:
+        """Keep out everybody who asks the same, so that it is paid for once. What a person answers costs nothing."""
+        if entry.partition(":")[0] == HANDOFF:
+            return nullcontext()
+        return self._store.alone(self._asked[entry], request, waiting)
+
+    def missing(self, entry: str, request: Request) -> MissingReplyError:
+        """The error for a reply that is not stored where nobody may be asked."""
+        digest = question_digest(self._asked[entry], request)[: len("sha256:") + 12]
+        question = f"{request.subject} ({request.role}, {entry}, {digest})"
+        trouble = f"; {self._store.trouble}" if self._store.trouble else ""
+        return MissingReplyError(
+            f"no stored reply about {question}{trouble}; run without --offline, or name the store that has it: "
+            "store under [tool.drystone] in pyproject.toml, or DRYSTONE_STORE",
+            question,
+        )
 
 
 class Desk:
     """The questions about one subject. For one thread at a time."""
 
-    def __init__(
-        self,
-        opened: dict[str, tuple[Model, str]],
-        store: ReplyStore,
-        *,
-        fresh: bool,
-        wait: bool,
-        show: Show,
-        subject: str = "",
-    ) -> None:
+    def __init__(self, asking: Asking, show: Show, subject: str) -> None:
         self.usage = Usage()
-        self._opened = opened
-        self._store = store
-        self._fresh = fresh
-        self._wait = wait
+        self._asking = asking
         self._show = show
         self._subject = subject
         self._asked: list[tuple[str, Request]] = []
@@ -81,30 +116,50 @@ class Desk:
 
         def ask(request: Request) -> Reply:
             self._show(f"{role} {entry}", self.usage)
-            stored = None if self._fresh else self._store.get(entry, request)
-            if stored is not None:
-                self._asked.append((entry, request))
-                return stored
-            model, sent = self._addressed(role, entry, request)
-            with watched(lambda text: self._show(text or f"{role} {entry}", self.usage)):
-                reply = _encodable(self._answer(model, sent))
-            self._store.put(entry, request, reply)
-            model.stored(sent)
+            request = replace(request, subject=self._subject, role=role)
+            if self._asking.settings.offline:
+                reply = self._asking.stored(entry, request)
+                if reply is None:
+                    raise self._asking.missing(entry, request)
+            else:
+                with self._asking.alone(entry, request, self._wait_for_another):
+                    reply = self._asking.stored(entry, request) or self._paid(entry, request)
             self._asked.append((entry, request))
-            self.usage = self.usage.with_reply(reply)
             return reply
 
         return ask
 
     def offer(self, role: str, entry: str, request: Request) -> None:
         """Put a question on the table that will be asked, where people answer; nobody is waited for."""
-        if self._fresh or self._store.get(entry, request) is None:
-            model, sent = self._addressed(role, entry, request)
+        request = replace(request, subject=self._subject, role=role)
+        if not self._asking.settings.offline and self._asking.stored(entry, request) is None:
+            model, sent = self._addressed(entry, request)
             model.offer(sent)
 
-    def _addressed(self, role: str, entry: str, request: Request) -> tuple[Model, Request]:
-        model, name = self._opened[entry]
-        return model, replace(request, model=name, subject=self._subject, role=role)
+    def forget(self) -> None:
+        """Drop what was answered: it led to no function, and the next run must not follow it again."""
+        for entry, request in self._asked:
+            self._asking.forget(entry, request)
+
+    def _paid(self, entry: str, request: Request) -> Reply:
+        """A reply that is asked for, kept before it is used, and counted."""
+        model, sent = self._addressed(entry, request)
+        with watched(lambda text: self._show(text or f"{request.role} {entry}", self.usage)):
+            reply = _usable(self._answer(model, sent))
+        self._asking.keep(entry, request, reply)
+        model.stored(sent)
+        self.usage = self.usage.with_reply(reply)
+        return reply
+
+    def _wait_for_another(self) -> None:
+        self._show("waiting for whoever asks the same", self.usage)
+
+    def _addressed(self, entry: str, request: Request) -> tuple[Model, Request]:
+        """Whom to ask, and what to send: the only way out, so it lets no credential pass."""
+        model, name = self._asking.model(entry)
+        sent = replace(request, model=name)
+        outgoing.check(sent, self._asking.settings.root / SPECS)
+        return model, sent
 
     def _answer(self, model: Model, request: Request) -> Reply:
         """The reply; where a person gives it, and may be waited for, it can take its time."""
@@ -113,19 +168,23 @@ class Desk:
             try:
                 return model.ask(request)
             except AnswerPending as pending:
-                if not self._wait:
+                if not self._asking.settings.wait:
                     raise
-                if shown != pending.answer:
-                    shown = pending.answer
+                if shown != pending.awaited:
+                    shown = pending.awaited
                     self._show(f"waiting for {shown}", self.usage)
                 time.sleep(POLL_SECONDS)
 
-    def forget(self) -> None:
-        """Drop what was answered: it led to no function, and the next run must not follow it again."""
-        for entry, request in self._asked:
-            self._store.forget(entry, request)
+
+def _told_apart(entry: str, providers: Mapping[str, ProviderSettings]) -> str:
+    """Whose replies they are: an entry, and the server it means where that is one's own."""
+    server = server_of(entry, providers)
+    return f"{entry} at {server}" if server else entry
 
 
-def _encodable(reply: Reply) -> Reply:
-    """A reply whose text can be stored, shown and sent: half a surrogate pair becomes a question mark."""
-    return replace(reply, text=reply.text.encode("utf-8", "replace").decode("utf-8"))
+def _usable(reply: Reply) -> Reply:
+    """A reply that can be stored, shown and sent: no half of a surrogate pair, and of a credential no more than a hint."""
+    text = reply.text.encode("utf-8", "replace").decode("utf-8")
+    if next(outgoing.find_credentials(text), None) is not None:
+        return replace(reply, text=outgoing.scrub(text), stop="secret")
+    return replace(reply, text=text)

@@ -62,11 +62,11 @@ def _command(function: Callable[..., int]) -> Callable[..., None]:
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):  # a console that lacks a character gets its number
                 stream.reconfigure(errors="backslashreplace")
-        warnings.showwarning = lambda message, *_, **__: click.echo(f"drystone: {message}", err=True)
+        warnings.showwarning = lambda message, *_, **__: _say(f"drystone: {message}", err=True)
         try:
             code = function(*arguments, **options)
         except DrystoneError as error:
-            click.echo(f"drystone: {error}", err=True)
+            _say(f"drystone: {error}", err=True)
             code = _print_broken(error) if as_json else error.exit_code
         except KeyboardInterrupt:
             code = _print_interrupted(as_json=as_json)
@@ -79,6 +79,16 @@ def _command(function: Callable[..., int]) -> Callable[..., None]:
         _leave(code)
 
     return run
+
+
+def _say(text: str | bytes | Path, *, err: bool = False, nl: bool = True) -> None:
+    """The one way out to a terminal or a file: of a credential no more than its first characters.
+
+    Bytes go out as they are: those of a request, which is not shown if there is a credential in it.
+    """
+    from pipeline.outgoing import scrub
+
+    click.echo(text if isinstance(text, bytes) else scrub(str(text)), err=err, nl=nl)
 
 
 def _leave(code: int) -> NoReturn:
@@ -101,7 +111,7 @@ def _print_json(outcome: "Outcome") -> int:
     from pipeline import summary
 
     with contextlib.suppress(BrokenPipeError):
-        click.echo(summary.render_json_report(outcome))
+        _say(summary.render_json_report(outcome))
     return summary.exit_code(outcome)
 
 
@@ -109,20 +119,18 @@ def _print_interrupted(*, as_json: bool) -> int:
     from pipeline.reports import Report
     from pipeline.run import Outcome
 
-    click.echo(INTERRUPTED, err=True)
+    _say(INTERRUPTED, err=True)
     return _print_json(Outcome(Report(), interrupted=True)) if as_json else 130
 
 
 def _report_bug(error: Exception) -> None:
     import traceback  # only a bug needs it
 
-    click.echo(
-        f"drystone: this is a bug in drystone {__version__}: {type(error).__name__}: {error}", err=True
-    )
+    _say(f"drystone: this is a bug in drystone {__version__}: {type(error).__name__}: {error}", err=True)
     if os.environ.get("DRYSTONE_DEBUG"):
-        traceback.print_exc()
+        _say(traceback.format_exc(), err=True)
     else:
-        click.echo("drystone: set DRYSTONE_DEBUG=1 for the traceback to report", err=True)
+        _say("drystone: set DRYSTONE_DEBUG=1 for the traceback to report", err=True)
 
 
 @click.group(
@@ -167,6 +175,10 @@ def main() -> None:
     "--wait/--no-wait", default=None,
     help="Wait for answers to prompts that were handed off, or end; by default it waits on a terminal.",
 )  # fmt: skip
+@click.option(
+    "--offline", is_flag=True,
+    help="Ask nobody and need no key: use stored replies, also with --fresh, and name those that are missing.",
+)  # fmt: skip
 @_sandbox
 @_json
 @_command
@@ -181,6 +193,7 @@ def generate(
     implementers: tuple[str, ...],
     reviewer: str | None,
     wait: bool | None,
+    offline: bool,
     sandbox: str | None,
     as_json: bool,
 ) -> int:
@@ -196,6 +209,7 @@ def generate(
         implementer=implementers,
         reviewer=reviewer,
         wait=sys.stderr.isatty() if wait is None else wait,
+        offline=offline,
         jobs=jobs,
         sandbox=sandbox,
     )
@@ -246,7 +260,7 @@ def schema(which: str) -> int:
     from importlib import resources
 
     text = resources.files("pipeline").joinpath("schemas", f"{which}.schema.json").read_text("utf-8")
-    click.echo(text, nl=False)
+    _say(text, nl=False)
     return 0
 
 
@@ -265,7 +279,7 @@ def show_prompt(function: str, *, role: str, wire: bool) -> int:
     shown = show(_settings(), function, role)
     if not isinstance(shown, (str, bytes)):
         return _finish(shown, as_json=False)
-    click.echo(shown, nl=False)
+    _say(shown, nl=False)
     return 0
 
 
@@ -294,7 +308,7 @@ def graph(
     )
     if not isinstance(drawn, str):
         return _finish(drawn, as_json=False)
-    click.echo(drawn, nl=False)
+    _say(drawn, nl=False)
     return 0
 
 
@@ -314,11 +328,11 @@ def pull() -> int:
     from pipeline.progress import download
 
     if weights.is_pulled():
-        click.echo(f"already here: {weights.weights_path()}")
+        _say(f"already here: {weights.weights_path()}")
         return 0
     with download() as show:
         path = weights.pull(show)
-    click.echo(f"verified: {path}")
+    _say(f"verified: {path}")
     return 0
 
 
@@ -330,7 +344,7 @@ def model_path() -> int:
 
     if not weights.is_pulled():
         raise WeightsError("the embedded model's weights are not here; fetch them with: drystone model pull")
-    click.echo(weights.weights_path())
+    _say(weights.weights_path())
     return 0
 
 
@@ -355,13 +369,13 @@ def _finish(outcome: "Outcome", *, as_json: bool) -> int:
         _print_json(outcome)
     else:
         for finding in report.findings:
-            click.echo(str(finding))
+            _say(str(finding))
         if report.diff:
-            click.echo(report.diff, nl=False)
+            _say(report.diff, nl=False)
         for line in summary.summary_lines(report):
-            click.echo(line, err=bool(report.diff))
+            _say(line, err=bool(report.diff))
     if outcome.interrupted:
-        click.echo(INTERRUPTED, err=True)
+        _say(INTERRUPTED, err=True)
     elif outcome.error is not None:
-        click.echo(f"drystone: {outcome.error}", err=True)
+        _say(f"drystone: {outcome.error}", err=True)
     return summary.exit_code(outcome)

@@ -2,6 +2,7 @@
 
     DrystoneError
     +-- SettingsError        2   usage or configuration
+    +-- SecretError          2   a prompt holds a credential; nothing was sent
     +-- OutputError          3   a file in generated/ was edited, or is not drystone's
     +-- ProviderError        5   a model could not be asked
     |   +-- CredentialsError     no key, or a refused one
@@ -10,7 +11,9 @@
     |   +-- RateLimitError       still limited after every retry
     |   +-- UnavailableError     timeout, connection refused, 5xx, a reply that is no reply
     |   +-- WeightsError         the embedded model's weights are missing or damaged
-    |   +-- AnswerPending        a person has not answered yet
+    |   +-- NoReplyError         an answer is not there yet
+    |       +-- AnswerPending        a person has not answered yet
+    |       +-- MissingReplyError    nobody may be asked, and there is no stored reply
     +-- SandboxError         6   no isolation at the required level
     +-- InternalError       70   a bug in drystone
 
@@ -31,6 +34,10 @@ class DrystoneError(Exception):
 
 
 class SettingsError(DrystoneError):
+    exit_code = 2
+
+
+class SecretError(DrystoneError):
     exit_code = 2
 
 
@@ -89,12 +96,20 @@ class WeightsError(ProviderError):
     pass
 
 
-class AnswerPending(ProviderError):  # noqa: N818 - nothing is wrong: somebody is thinking
-    """`answer` is the file that is waited for, as a person at the project's root would write it."""
+class NoReplyError(ProviderError):
+    """`awaited` says in a few words what is not there."""
 
-    def __init__(self, message: str, answer: str) -> None:
-        self.answer = answer
+    def __init__(self, message: str, awaited: str) -> None:
+        self.awaited = awaited
         super().__init__(message)
+
+
+class AnswerPending(NoReplyError):  # noqa: N818 - nothing is wrong: somebody is thinking
+    """`awaited` is the file that is waited for, as a person at the project's root would write it."""
+
+
+class MissingReplyError(NoReplyError):
+    """`awaited` says whose reply about what it is."""
 
 
 class SandboxError(DrystoneError):

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from pipeline.errors import InternalError, SettingsError
+from pipeline.sandbox.children import bare_environment
 
 LINE_LENGTH = 100
 
@@ -31,6 +32,7 @@ def format_python(text: str) -> str | None:
         command,
         input=text.encode("utf-8", "surrogatepass"),
         capture_output=True,
+        env=bare_environment(0),
         check=False,
         timeout=60,
     )

@@ -18,6 +18,7 @@ from rich.progress import (
 )
 
 from pipeline.asking import Usage
+from pipeline.outgoing import scrub
 from pipeline.reports import Attempt, FlowReport, FunctionReport
 
 
@@ -72,7 +73,7 @@ class PlainView:
     def _line(self, text: str) -> None:
         with self._lock:
             self._console.print(
-                f"{time.monotonic() - self._begun:6.1f} s  {text}", markup=False, soft_wrap=True
+                f"{time.monotonic() - self._begun:6.1f} s  {scrub(text)}", markup=False, soft_wrap=True
             )
 
 
@@ -86,7 +87,7 @@ class LiveView:
         self._count = self._total = 0
 
     def announce(self, text: str) -> None:
-        self._live.console.print(text, markup=False)
+        self._print(text)
 
     def start(self, functions: Sequence[str], verb: str) -> None:
         self._count, self._total = 0, len(functions)
@@ -100,10 +101,10 @@ class LiveView:
                 self._rows[function] = self._live.add_task(
                     "", total=None, function=function, stage="", tokens=""
                 )
-            self._live.update(self._rows[function], stage=text, tokens=tokens)
+            self._live.update(self._rows[function], stage=scrub(text), tokens=tokens)
 
     def refused(self, function: str, attempt: Attempt) -> None:
-        self._live.console.print(f"{function}: refused: {_short(attempt.reason)}", style="dim", markup=False)
+        self._print(f"{function}: refused: {_short(attempt.reason)}", "dim")
 
     def done(self, report: FunctionReport) -> None:
         with self._lock:
@@ -111,13 +112,14 @@ class LiveView:
             if report.function in self._rows:
                 self._live.remove_task(self._rows.pop(report.function))
         style = "red" if report.action in {"failed", "blocked"} else "green"
-        self._live.console.print(
-            f"[{self._count}/{self._total}] {done_line(report)}", style=style, markup=False
-        )
+        self._print(f"[{self._count}/{self._total}] {done_line(report)}", style)
 
     def flow(self, report: FlowReport) -> None:
         style = "red" if report.action in {"failed", "blocked"} else "green"
-        self._live.console.print(flow_line(report), style=style, markup=False)
+        self._print(flow_line(report), style)
+
+    def _print(self, text: str, style: str = "") -> None:
+        self._live.console.print(scrub(text), style=style, markup=False)
 
 
 def flow_line(report: FlowReport) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from pipeline import landed
+from pipeline import landed, outgoing, specs
 from pipeline.coherence import unchecked_undos
 from pipeline.errors import OutputError, SettingsError
 from pipeline.flow_evidence import judge_flow
@@ -120,22 +120,27 @@ def check(
 def show_prompt(settings: Settings, function_id: str, role: str) -> str | Outcome:
     """The exact text of the first request about a function: system prompt, blank line, user message.
 
-    An outcome instead if the function's spec has findings.
+    An outcome instead if the function's spec has findings. Raises SecretError where it would not be sent.
     """
     found = _find(settings, function_id)
     if isinstance(found, Outcome):
         return found
     if role == "architect":
-        return "\n".join(
-            architect.first_messages(found.function.contract, independent=settings.independent_architect)
+        messages = architect.first_messages(
+            found.function.contract, independent=settings.independent_architect
         )
-    return "\n".join(_first_messages(found))
+    else:
+        messages = _first_messages(found)
+    shown = "\n".join(messages)
+    outgoing.check_text(shown, f"{function_id} ({role})", settings.root / specs.FOLDER)
+    return shown
 
 
 def show_wire(settings: Settings, function_id: str, role: str) -> bytes | Outcome:
     """The exact bytes that the first request about a function sends to whoever plays `role`; needs no key.
 
-    An outcome instead if the function's spec has findings. Raises SettingsError where nobody plays the role.
+    An outcome instead if the function's spec has findings. Raises SettingsError where nobody plays the role,
+    SecretError where it would not be sent.
     """
     found = _find(settings, function_id)
     if isinstance(found, Outcome):
@@ -150,12 +155,9 @@ def show_wire(settings: Settings, function_id: str, role: str) -> bytes | Outcom
     else:
         entry = settings.ladder[0].entry
         request = _sound(found, lambda contract: implement.first_requests(contract, settings.ladder[0]))[0]
-    return wire_bytes(
-        entry,
-        settings.providers,
-        replace(request, subject=function_id, role=role),
-        handoff=settings.work_folder / "handoff",
-    )
+    request = replace(request, subject=function_id, role=role)
+    outgoing.check(request, settings.root / specs.FOLDER)
+    return wire_bytes(entry, settings.providers, request, handoff=settings.work_folder / "handoff")
 
 
 def judge_landed(judge: Judge, found: Landed) -> Judgement:

@@ -43,7 +43,8 @@ Action = Literal[
     "fresh", "stale", "edited", "planned", "landed", "changed", "held", "waiting", "failed", "blocked"
 ]
 """`changed`: accepted but not written, because only the difference was asked for. `held`: accepted but not written,
-because its spec lands whole or not at all. `waiting`: a person has not answered yet. `blocked`: a callee failed.
+because its spec lands whole or not at all. `waiting`: a person has not answered yet, or nobody
+may be asked. `blocked`: a callee failed.
 `edited`: a person's change, or a file that is not drystone's, is in the way."""
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline import disk, preparing
 from pipeline.asking import Asking
-from pipeline.errors import AnswerPending, DrystoneError, OutputError
+from pipeline.errors import AnswerPending, DrystoneError, MissingReplyError, NoReplyError, OutputError
 from pipeline.flow_evidence import judge_flow
 from pipeline.landed import Status
 from pipeline.making import Maker
@@ -18,6 +18,7 @@ from pipeline.settings import Settings
 from pipeline.specs.shape import SHARED
 from pipeline.stages import land
 from pipeline.stages.judge import Part
+from pipeline.store import Rounds
 from pipeline.watching import Progress
 from pipeline.writing import Writer
 
@@ -89,7 +90,8 @@ class _Generation:
         self._reports: dict[str, FunctionReport] = {}
         self._flow_reports: dict[str, FlowReport] = {}
         self._error: DrystoneError | None = None
-        self._pending: list[AnswerPending] = []
+        self._pending: list[NoReplyError] = []
+        """Questions without a reply: what does not rest on them goes on."""
         self._interrupted = False
         for name, status in {**project.context, **self._statuses}.items():
             if status.fresh and name not in self._stale:
@@ -137,7 +139,11 @@ class _Generation:
                 self._work()
             finally:
                 self._judge.close()
-        notes += self._unreached() if self._error or self._pending or self._interrupted else self._tidy()
+        if self._error or self._pending or self._interrupted:
+            notes += self._unreached()
+        else:
+            notes += self._tidy()
+            Rounds(self._settings.work_folder).end()
         report = Report(
             functions=tuple(self._reports[name] for name in self._statuses if name in self._reports),
             flows=tuple(
@@ -259,10 +265,10 @@ class _Generation:
         status = self._statuses[name]
         try:
             report = self._blocked(name) or self._still_fresh(status) or self._make(status)
-        except AnswerPending as pending:
+        except NoReplyError as pending:
             self._pending.append(pending)
             self._parts.pop(name, None)
-            report = FunctionReport(function=name, action="waiting", reasons=(pending.answer,))
+            report = FunctionReport(function=name, action="waiting", reasons=(pending.awaited,))
         self._reports[name] = report
         if name in self._stale or report.action != "fresh":
             self._progress.done(report)
@@ -359,11 +365,15 @@ class _Generation:
                 self._parts.pop(name)
 
 
-def _all_of(pending: Sequence[AnswerPending]) -> AnswerPending | None:
+def _all_of(pending: Sequence[NoReplyError]) -> DrystoneError | None:
     """One error for all the answers that a run waits for."""
     if len(pending) < 2:
         return pending[0] if pending else None
-    folder = str(Path(pending[0].answer).parent)
+    if isinstance(pending[0], MissingReplyError):
+        missing = "".join(f"\n  {each.awaited}" for each in pending)
+        way_out = str(pending[0]).partition("; ")[2]
+        return MissingReplyError(f"no stored reply about {len(pending)} questions; {way_out}{missing}", "")
+    folder = str(Path(pending[0].awaited).parent)
     return AnswerPending(
         f"{len(pending)} prompts wait for an answer in {folder}: give each .prompt.md to a model, write its reply to the "
         ".answer.md of the same name beside it, and run the same command again",

@@ -17,6 +17,8 @@ from pipeline.sandbox.port import Level
 
 Review = Literal["warn", "block"]
 """What becomes of contradictions that a reviewer finds: notes, or findings that end the run."""
+STORE_VARIABLE = "DRYSTONE_STORE"
+"""Environment variable that names the folder replies are shared through; it wins over the file."""
 SANDBOX_VARIABLE = "DRYSTONE_SANDBOX"
 """Environment variable that says what isolation is required; for `pytest generated`, which has no option for it."""
 
@@ -51,6 +53,8 @@ class FileSettings(_Table):
     """Functions worked on at once; 0 chooses by the models in play."""
     review: Review = "warn"
     """Whether what a reviewer finds ends the run (`block`) or is told (`warn`)."""
+    store: str | None = None
+    """Folder that replies are shared through, beside `.drystone/`: a path, or a URL such as `s3://bucket/folder`."""
     models: ModelSettings = ModelSettings()
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)
 
@@ -70,6 +74,10 @@ class Settings(_Table):
     review: Review
     wait: bool
     """Whether a run waits for people who answer prompts by hand, or ends and goes on the next time."""
+    offline: bool
+    """Whether stored replies must do: nobody is asked."""
+    store: str | None
+    """Path or URL of a folder that replies are shared through; None keeps them on this machine."""
     providers: dict[str, ProviderSettings]
     why_models: str | None
     """One line that says why these models play, when no configuration names them."""
@@ -111,6 +119,7 @@ def read_settings(
     implementer: tuple[str, ...] = (),
     reviewer: str | None = None,
     wait: bool = False,
+    offline: bool = False,
     jobs: int | None = None,
     sandbox: str | None = None,
 ) -> Settings:
@@ -140,6 +149,8 @@ def read_settings(
         reviewer=_played(named_reviewer),
         review=found.review,
         wait=wait,
+        offline=offline,
+        store=environ.get(STORE_VARIABLE) or found.store or None,
         providers={name: provider.within(root) for name, provider in found.providers.items()},
         why_models=why,
     )

@@ -12,10 +12,12 @@ from servers import DOUBLE, LIMIT, QUADRUPLE, SMALL, ModelServer, Project, inter
 from pipeline import asking
 from pipeline.asking import Asking, Desk, Usage
 from pipeline.digest import digest_json
-from pipeline.errors import AnswerPending, OutputError
+from pipeline.errors import AnswerPending, OutputError, UnavailableError
 from pipeline.llm import registry
-from pipeline.llm.port import Message, Request
+from pipeline.llm.port import Message, Model, Reply, Request
+from pipeline.llm.registry import ProviderSettings
 from pipeline.settings import read_settings
+from pipeline.store import Rounds
 
 REQUEST = Request(model="handoff", system="s", messages=(Message("user", "u"),), max_tokens=9, seed=1)
 ANSWERS = {"double": DOUBLE, "quadruple": QUADRUPLE, "limit": LIMIT}
@@ -80,11 +82,11 @@ def test_an_answer_leaves_the_table_only_once_it_is_kept(
     ask = desk.ask_for("implementer", "handoff")
     with pytest.raises(AnswerPending) as caught:
         ask(REQUEST)
-    (tmp_path / caught.value.answer).write_text("hello")
+    (tmp_path / caught.value.awaited).write_text("hello")
     (tmp_path / ".drystone" / "replies").write_text("no folder")
     with pytest.raises(OutputError):
         ask(REQUEST)
-    assert (tmp_path / caught.value.answer).read_text() == "hello"
+    assert (tmp_path / caught.value.awaited).read_text() == "hello"
 
 
 def test_questions_can_be_put_on_the_table_in_advance(tmp_path: Path) -> None:
@@ -119,6 +121,98 @@ def test_replies_stored_before_stay_good() -> None:
     assert told == REQUEST
 
 
+class Slow(Model):
+    """Answers by number, after a while."""
+
+    def __init__(self) -> None:
+        self.asked: list[Request] = []
+
+    def ask(self, request: Request) -> Reply:
+        self.asked.append(request)
+        time.sleep(0.2)
+        return Reply(f"{len(self.asked)}", "end", tokens_in=1, tokens_cached=0, tokens_out=1)
+
+    def close(self) -> None:
+        pass
+
+
+def slow_desk(
+    root: Path, monkeypatch: pytest.MonkeyPatch, model: Model, shown: list[str], *, fresh: bool = False
+) -> Desk:
+    monkeypatch.setattr(asking, "open_model", lambda *_, **__: (model, "m"))
+    settings = read_settings(root, {}, architect="none", implementer=("openai:m",))
+    return Asking(settings, settings.entries, fresh=fresh).desk(
+        lambda text, _: shown.append(text), subject="a.b"
+    )
+
+
+def test_the_same_question_at_once_is_paid_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By several threads, each with a store of its own, as several runs have; whoever waits is told so."""
+    model = Slow()
+    shown: list[str] = []
+    replies: list[Reply] = []
+    desks = [slow_desk(tmp_path, monkeypatch, model, shown) for _ in range(4)]
+
+    def ask(desk: Desk) -> None:
+        replies.append(desk.ask_for("implementer", "openai:m")(REQUEST))
+
+    threads = [threading.Thread(target=ask, args=(desk,)) for desk in desks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [reply.text for reply in replies] == ["1"] * 4
+    assert len(model.asked) == 1
+    assert sum(desk.usage.calls for desk in desks) == 1
+    assert shown.count("waiting for whoever asks the same") == 3
+    assert not list(tmp_path.glob(".drystone/replies/*.lock"))
+
+
+def test_a_call_that_fails_lets_the_next_one_ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is stored or locked, and nothing counted."""
+
+    class Failing(Slow):
+        def ask(self, request: Request) -> Reply:
+            super().ask(request)
+            raise UnavailableError("gone")
+
+    desk = slow_desk(tmp_path, monkeypatch, Failing(), [])
+    for _ in range(2):
+        with pytest.raises(UnavailableError):
+            desk.ask_for("implementer", "openai:m")(REQUEST)
+    assert desk.usage == Usage()
+    assert not list(tmp_path.glob(".drystone/replies/*"))
+
+
+def test_what_is_asked_afresh_is_asked_once_a_round(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that was stopped goes on with the answers of its round, until a run ends the round; or a day has gone by."""
+    model = Slow()
+
+    def ask(*, fresh: bool) -> str:
+        desk = slow_desk(tmp_path, monkeypatch, model, [], fresh=fresh)
+        return desk.ask_for("implementer", "openai:m")(REQUEST).text
+
+    assert [ask(fresh=fresh) for fresh in (False, False, True, True, False)] == ["1", "1", "2", "2", "2"]
+    Rounds(tmp_path / ".drystone").end()
+    assert [ask(fresh=fresh) for fresh in (False, True, True)] == ["2", "3", "3"]
+    monkeypatch.setattr("pipeline.store.ROUND_SECONDS", 0)
+    assert [ask(fresh=fresh) for fresh in (False, True)] == ["3", "4"]
+
+
+def test_servers_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    """Another address is another server, whatever it is called; a provider's own has none."""
+    providers = {
+        "a": ProviderSettings(protocol="openai", base_url="http://one:1/v1/"),
+        "b": ProviderSettings(protocol="anthropic"),
+    }
+    environ = {"OPENAI_BASE_URL": "http://two:2"}
+    servers = [
+        registry.server_of(entry, providers, environ=environ)
+        for entry in ("a:m", "b:m", "openai:m", "anthropic:m", "local", "handoff:x")
+    ]
+    assert servers == ["openai http://one:1/v1", "", "openai http://two:2", "", "", ""]
+
+
 # -- through the command -------------------------------------------------------------------------------------
 
 
@@ -137,13 +231,13 @@ def project(server: ModelServer, tmp_path: Path) -> Project:
     return made
 
 
-def answer_all(project: Project) -> list[str]:
-    """Answer what lies on the table; says which functions that was about."""
+def answer_all(project: Project, *, after_seconds: float = 0.0) -> list[str]:
+    """Answer what has lain on the table for so long; says which functions that was about."""
     answered = []
     for path in sorted((project.root / ".drystone" / "handoff").glob("*.prompt.md")):
         function = path.name.split("-")[0].removeprefix("small.")
         answer = path.with_name(path.name.replace(".prompt.", ".answer."))
-        if not answer.exists():
+        if not answer.exists() and time.time() - path.stat().st_mtime >= after_seconds:
             answer.write_text(ANSWERS[function])
             answered.append(function)
     return answered
@@ -168,7 +262,7 @@ def test_a_waiting_run_goes_on_by_itself(project: Project) -> None:
     until = time.monotonic() + 60
     while process.poll() is None and time.monotonic() < until:
         time.sleep(0.1)
-        answered += answer_all(project)
+        answered += answer_all(project, after_seconds=1)
     process.kill()
     _, err = process.communicate()
     assert process.returncode == 0, err
@@ -185,3 +279,22 @@ def test_a_waiting_run_can_be_interrupted(project: Project) -> None:
     code, _, err = interrupt(process)
     assert code == 130, err
     assert time.monotonic() - begun < 5
+
+
+def test_a_fresh_run_that_was_stopped_pays_for_the_rest_only(project: Project, server: ModelServer) -> None:
+    """What was answered before it broke is not asked again; once a run has ended, everything is."""
+    project.configure()
+    server.answers = {"double": [DOUBLE], "quadruple": [QUADRUPLE], "limit": [LIMIT]}
+    assert project.run("generate").code == 0
+    server.answers = {"double": [DOUBLE], "limit": [LIMIT]}
+    server.asked.clear()
+    assert project.run("generate", "--fresh").code == 5
+    first = server.functions()
+    server.answers["quadruple"] = [QUADRUPLE]
+    server.asked.clear()
+    assert project.run("generate", "--fresh").code == 0
+    assert {"double", "limit"} - set(first) | {"quadruple"} == set(server.functions())
+    server.asked.clear()
+    assert project.run("generate", "--fresh").code == 0
+    assert sorted(server.functions()) == ["double", "limit", "quadruple"]
+    server.reset()

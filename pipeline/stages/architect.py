@@ -13,7 +13,7 @@ from pipeline import prompts
 from pipeline.annotations import items_of, parse_annotation
 from pipeline.definitions import TypeAlias, TypeDefinition, TypeEnum, TypeRecord
 from pipeline.digest import digest_json
-from pipeline.llm.port import Message, Request
+from pipeline.llm.port import STOPPED, Message, Request
 from pipeline.records import Case, Contract, Rule
 from pipeline.stages.port import Ask
 from pipeline.structured import object_schema, parse_reply
@@ -69,7 +69,7 @@ def plan(contract: Contract, *, model: str, independent: bool, ask: Ask, admit: 
     assert schema is not None
     reply = ask(request)
     if reply.stop != "end":
-        why = "it is cut off" if reply.stop == "length" else "the model refused"
+        why = STOPPED[reply.stop]
         return Planned(contract, (f"the whole reply, the contract is what the spec says: {why}",))
     try:
         proposal = parse_reply(reply.text, schema)

@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline import prompts
 from pipeline.decisions import Choice, choose
-from pipeline.llm.port import Message, Reply, Request
+from pipeline.llm.port import STOPPED, Message, Reply, Request
 from pipeline.records import Contract, DecisionRecord, Finding, Spec
 from pipeline.stages.port import Ask
 from pipeline.structured import object_schema, one_line, parse_reply
@@ -112,7 +112,7 @@ def _schema(spec: Spec, decisions: Sequence[DecisionRecord]) -> dict[str, Any]:
 def _read(reply: Reply, request: Request, decisions: Sequence[DecisionRecord]) -> tuple[Choice, ...] | str:
     """The choices in a reply, or what is wrong with it."""
     if reply.stop != "end":
-        return "it is cut off" if reply.stop == "length" else "it is a refusal"
+        return STOPPED[reply.stop]
     assert request.schema is not None
     try:
         answers = parse_reply(reply.text, request.schema)

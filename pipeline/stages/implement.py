@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pipeline import bounds, prompts, render
 from pipeline.bounds.names import allowed_imports
 from pipeline.digest import digest_text
-from pipeline.llm.port import Message, Reply, Request
+from pipeline.llm.port import STOPPED, Message, Reply, Request
 from pipeline.records import Clause, Contract, Judgement
 from pipeline.reports import Accepted, Attempt, Rejected, Rung
 from pipeline.stages.port import Ask
@@ -115,7 +115,7 @@ class _Conversation:
     def consider(self, reply: Reply, judge: JudgeSource) -> Accepted | str:
         """The accepted candidate, or in one line why it is refused."""
         if reply.stop != "end":
-            why = {"length": "the reply is cut off", "refusal": "the model refused"}[reply.stop]
+            why = STOPPED[reply.stop].replace("it ", "the reply ")
             return self._refuse(reply, _unusable(why), said_before=reply.text)
         found = bounds.check_reply(reply.text, self._contract)
         if isinstance(found, bounds.Insufficient):

@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import Any
 
 from pipeline import prompts, render
-from pipeline.llm.port import Message, Request
+from pipeline.llm.port import STOPPED, Message, Request
 from pipeline.records import Case, Contract, Finding, Place
 from pipeline.stages.port import Ask
 from pipeline.structured import object_schema, one_line, parse_reply
@@ -89,7 +89,7 @@ def review(contracts: Sequence[Contract], *, model: str, ask: Ask) -> Reviewed:
     for request in requests(contracts, model=model):
         reply = ask(request)
         if reply.stop != "end":
-            notes.append("it is cut off" if reply.stop == "length" else "the model refused")
+            notes.append(STOPPED[reply.stop])
             continue
         try:
             named = parse_reply(reply.text, _SCHEMA)["contradictions"]

@@ -47,7 +47,7 @@ def answer_path(model: HandoffModel, request: Request = REQUEST) -> Path:
     """Where the answer to a request belongs, as the model says."""
     with pytest.raises(AnswerPending) as caught:
         model.ask(request)
-    return model._folder.parents[1] / caught.value.answer
+    return model._folder.parents[1] / caught.value.awaited
 
 
 def test_a_question_becomes_a_file_that_says_it_all(model: HandoffModel, table: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_pending_answer_says_what_to_do(model: HandoffModel, table: Path) -> N
 
     (name,) = prompts(table)
     assert caught.value.exit_code == 5
-    for text in ("shop.add (implementer)", f".drystone/handoff/{name}", caught.value.answer):
+    for text in ("shop.add (implementer)", f".drystone/handoff/{name}", caught.value.awaited):
         assert text in str(caught.value), text
 
 

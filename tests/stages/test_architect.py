@@ -174,7 +174,9 @@ def test_a_reply_that_is_no_proposal_leaves_the_spec_alone(judge: Judge, text: s
     assert "\n" not in notice
 
 
-@pytest.mark.parametrize(("stop", "why"), [("length", "cut off"), ("refusal", "refused")])
+@pytest.mark.parametrize(
+    ("stop", "why"), [("length", "cut off"), ("refusal", "refused"), ("secret", "credential")]
+)
 def test_a_reply_that_stopped_early_is_not_read(judge: Judge, stop: str, why: str) -> None:
     """Even if what there is of it would do."""
     planned, _ = plan(judge, proposal(case("none", 7, 0, returns=0)), stop=stop)

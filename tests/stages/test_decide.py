@@ -158,7 +158,10 @@ def test_two_bad_replies_are_a_finding_at_every_question() -> None:
     ] == [str(finding) for finding in found.findings]
 
 
-@pytest.mark.parametrize(("stop", "why"), [("length", "it is cut off"), ("refusal", "it is a refusal")])
+@pytest.mark.parametrize(
+    ("stop", "why"),
+    [("length", "it is cut off"), ("refusal", "the model refused"), ("secret", "it holds a credential")],
+)
 def test_a_reply_without_an_end_is_none(stop: str, why: str) -> None:
     """Even where what came can be read."""
     found, asked = made(answer(), answer(), stop=stop)

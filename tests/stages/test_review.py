@@ -204,7 +204,10 @@ def test_a_reply_of_no_use_is_a_note(reply: str, why: str) -> None:
     assert why in note
 
 
-@pytest.mark.parametrize(("stop", "why"), [("length", "it is cut off"), ("refusal", "the model refused")])
+@pytest.mark.parametrize(
+    ("stop", "why"),
+    [("length", "it is cut off"), ("refusal", "the model refused"), ("secret", "it holds a credential")],
+)
 def test_a_reply_without_an_end_is_a_note(stop: str, why: str) -> None:
     """Even where what came can be read."""
     found, _ = reviewed([STATE], stop=stop)
