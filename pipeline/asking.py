@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from pipeline.budget import Budget
 from pipeline.errors import AnswerPending
 from pipeline.llm.port import Model, Reply, Request
 from pipeline.llm.registry import open_model
@@ -39,7 +40,7 @@ POLL_SECONDS = 0.5
 class Asking:
     """The models of one run. Opening it needs their keys; nothing is sent before the first question."""
 
-    def __init__(self, settings: Settings, entries: Sequence[str], *, fresh: bool) -> None:
+    def __init__(self, settings: Settings, entries: Sequence[str], *, fresh: bool, budget: Budget) -> None:
         self._opened: dict[str, tuple[Model, str]] = {
             entry: open_model(entry, settings.providers, handoff=settings.work_folder / "handoff")
             for entry in dict.fromkeys(entries)
@@ -47,10 +48,19 @@ class Asking:
         self._store = ReplyStore(settings.work_folder / "replies")
         self._fresh = fresh
         self._wait = settings.wait
+        self._budget = budget
 
     def desk(self, show: Show, *, subject: str = "") -> "Desk":
         """Where the questions about one subject are asked and counted: `spec.function`, or a spec."""
-        return Desk(self._opened, self._store, fresh=self._fresh, wait=self._wait, show=show, subject=subject)
+        return Desk(
+            self._opened,
+            self._store,
+            budget=self._budget,
+            fresh=self._fresh,
+            wait=self._wait,
+            show=show,
+            subject=subject,
+        )
 
 
 class Desk:
@@ -61,6 +71,7 @@ class Desk:
         opened: dict[str, tuple[Model, str]],
         store: ReplyStore,
         *,
+        budget: Budget,
         fresh: bool,
         wait: bool,
         show: Show,
@@ -69,6 +80,7 @@ class Desk:
         self.usage = Usage()
         self._opened = opened
         self._store = store
+        self._budget = budget
         self._fresh = fresh
         self._wait = wait
         self._show = show
@@ -83,9 +95,12 @@ class Desk:
             stored = None if self._fresh else self._store.get(entry, request)
             if stored is not None:
                 self._asked.append((entry, request))
+                self._budget.found(self._subject, role)
                 return stored
             model, sent = self._addressed(role, entry, request)
-            reply = _encodable(self._answer(model, sent))
+            with self._budget.reserved(entry, sent, self._subject, batched=model.batched) as reservation:
+                reply = _encodable(self._answer(model, sent))
+                reservation.settle(reply)
             self._store.put(entry, request, reply)
             model.stored(sent)
             self._asked.append((entry, request))

@@ -24,7 +24,8 @@ Exit codes:
   0 clean                  4 a function failed its contract
   1 findings in specs      5 a model could not be asked
   2 usage, configuration   6 no sandbox at the required level
-  3 stale or edited files  70 a bug in drystone   130 interrupted
+  3 stale or edited files  7 a ceiling of the budget was reached
+                           70 a bug in drystone   130 interrupted
 """
 
 INTERRUPTED = "drystone: interrupted; what had landed stays, the next run goes on from there"
@@ -36,6 +37,23 @@ _sandbox = click.option(
     "--sandbox", type=click.Choice(["process", "kernel"]),
     help="Isolation that must at least be reached; the strongest there is is used in any case.",
 )  # fmt: skip
+
+
+def _ceilings(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that set a run's ceilings."""
+    for option in (
+        click.option(
+            "--max-minutes", type=click.FloatRange(0), help="Ask nobody any more after so many minutes."
+        ),
+        click.option(
+            "--max-tokens", type=click.IntRange(0), help="The most tokens the run may cost, in and out."
+        ),
+        click.option(
+            "--max-usd", type=click.FloatRange(0), help="The most USD the run may cost; inf for no ceiling."
+        ),
+    ):
+        function = option(function)
+    return function
 
 
 class _Main(click.Group):
@@ -167,6 +185,7 @@ def main() -> None:
     "--wait/--no-wait", default=None,
     help="Wait for answers to prompts that were handed off, or end; by default it waits on a terminal.",
 )  # fmt: skip
+@_ceilings
 @_sandbox
 @_json
 @_command
@@ -183,6 +202,7 @@ def generate(
     wait: bool | None,
     sandbox: str | None,
     as_json: bool,
+    **ceilings: float | None,
 ) -> int:
     """Bring generated/ up to its specs.
 
@@ -198,6 +218,7 @@ def generate(
         wait=sys.stderr.isatty() if wait is None else wait,
         jobs=jobs,
         sandbox=sandbox,
+        **ceilings,
     )
     wanted = run.Wanted(selection=specs or None, fresh=fresh, only_diff=only_diff)
     if only_plan:

@@ -10,7 +10,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from pipeline.budget import Ceilings
 from pipeline.errors import SettingsError
+from pipeline.llm.prices import PriceSettings
 from pipeline.llm.registry import NOBODY, ProviderSettings, canonical_entry, default_models
 from pipeline.reports import Rung
 from pipeline.sandbox.port import Level
@@ -52,6 +54,7 @@ class FileSettings(_Table):
     review: Review = "warn"
     """Whether what a reviewer finds ends the run (`block`) or is told (`warn`)."""
     models: ModelSettings = ModelSettings()
+    budget: Ceilings = Ceilings()
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)
 
 
@@ -70,6 +73,7 @@ class Settings(_Table):
     review: Review
     wait: bool
     """Whether a run waits for people who answer prompts by hand, or ends and goes on the next time."""
+    budget: Ceilings
     providers: dict[str, ProviderSettings]
     why_models: str | None
     """One line that says why these models play, when no configuration names them."""
@@ -113,6 +117,9 @@ def read_settings(
     wait: bool = False,
     jobs: int | None = None,
     sandbox: str | None = None,
+    max_usd: float | None = None,
+    max_tokens: int | None = None,
+    max_minutes: float | None = None,
 ) -> Settings:
     """The settings of a project; what is given here wins over the environment, and that over the file.
 
@@ -140,9 +147,14 @@ def read_settings(
         reviewer=_played(named_reviewer),
         review=found.review,
         wait=wait,
+        budget=_with_ceilings(found.budget, usd=max_usd, tokens=max_tokens, minutes=max_minutes),
         providers=found.providers,
         why_models=why,
     )
+
+
+def _with_ceilings(ceilings: Ceilings, **given: float | None) -> Ceilings:
+    return ceilings.model_copy(update={name: limit for name, limit in given.items() if limit is not None})
 
 
 def _played(entry: str | None) -> str | None:
@@ -191,7 +203,8 @@ def _complaint(name: str, item: Any) -> str:
         known = {
             "tool.drystone": FileSettings.model_fields,
             "tool.drystone.models": ModelSettings.model_fields,
-        }.get(table, ProviderSettings.model_fields)
+            "tool.drystone.budget": Ceilings.model_fields,
+        }.get(table, (PriceSettings if "prices" in tables else ProviderSettings).model_fields)
         close = difflib.get_close_matches(key, list(known), n=1)
         hint = f"; did you mean '{close[0]}'?" if close else f"; known are {', '.join(known)}"
         return f"{name}: [{table}]: unknown key '{key}'{hint}"

@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 
-from pipeline.reports import Action, FlowReport, FunctionReport, Report
+from pipeline.reports import Action, FlowReport, FunctionReport, Most, Report, Spending, Spent
 from pipeline.run import Outcome
 
 _ORDER: tuple[Action, ...] = (
@@ -13,7 +13,7 @@ _ORDER: tuple[Action, ...] = (
 
 
 def exit_code(outcome: Outcome) -> int:
-    """The most basic trouble wins: an interruption, a broken world, specs, stale files, failed functions."""
+    """The most basic trouble wins: an interruption, a broken world or a ceiling, specs, stale files, failed functions."""
     if outcome.interrupted:
         return 130
     if outcome.error is not None:
@@ -47,17 +47,14 @@ def summary_lines(report: Report) -> Iterator[str]:
         yield from _flow_lines(flow)
     yield from report.strangers
     yield from report.notes
+    if report.spending:
+        yield from spending_lines(report.spending)
+    if report.most:
+        yield f"in all at most {_most(report.most)}; no more than the ceilings: {report.ceilings}"
     if not report.functions:
         return
     counted = Counter(function.action for function in report.functions)
     parts = [f"{counted[action]} {action}" for action in _ORDER if counted[action]]
-    calls = sum(function.calls for function in report.functions)
-    if calls:
-        fresh, cached, out = (
-            sum(getattr(function, name) for function in report.functions)
-            for name in ("tokens_in", "tokens_cached", "tokens_out")
-        )
-        parts.append(f"{calls} calls, {fresh:,} + {cached:,} cached tokens in, {out:,} out")
     for flow_action in ("landed", "changed", "fresh", "failed", "blocked"):
         count = sum(flow.action == flow_action for flow in report.flows)
         if count:
@@ -70,11 +67,43 @@ def summary_lines(report: Report) -> Iterator[str]:
         yield f"no kernel isolation here: {report.sandbox.trouble}. To have it: {report.sandbox.remedy}."
 
 
+def spending_lines(spending: Spending) -> Iterator[str]:
+    """A table of what was asked and what it cost, one row for each function or whole spec."""
+    head = ("", "calls", "from store", "tokens in", "cached", "out", "USD", "attempts")
+    rows = [head, *(_spent(each) for each in (*spending.subjects, spending.total))]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    for name, *numbers in rows:
+        cells = [
+            name.ljust(widths[0]),
+            *(text.rjust(width) for text, width in zip(numbers, widths[1:], strict=True)),
+        ]
+        yield "  ".join(cells).rstrip()
+    if spending.total.lost:
+        yield f"{spending.total.lost} calls brought no whole reply; counted with the most they can have cost"
+    if spending.unpriced and spending.total.unpriced_tokens:
+        yield f"? {spending.total.unpriced_tokens:,} tokens of unknown price: {', '.join(spending.unpriced)}"
+
+
+def _most(most: Most) -> str:
+    unknown = f" and {most.unpriced_tokens:,} of unknown price" if most.unpriced_tokens else ""
+    return f"{most.tokens:,} tokens, {most.usd:.2f} USD{unknown}"
+
+
+def _spent(spent: Spent) -> tuple[str, ...]:
+    unknown = spent.unpriced_tokens > 0
+    usd = "?" if unknown and not spent.usd else f"{spent.usd:.4f}{' + ?' if unknown else ''}"
+    counts = (spent.tokens_in, spent.tokens_cached, spent.tokens_out)
+    return (
+        spent.subject, str(spent.calls), str(spent.stored), *(f"{count:,}" for count in counts), usd,
+        str(spent.attempts),
+    )  # fmt: skip
+
+
 def _finding_lines(report: Report) -> Iterator[str]:
     if report.findings:
         count = len(report.findings)
         yield f"{count} finding{'s' * (count > 1)}"
-    elif not report.functions and not report.notes and not report.strangers:
+    elif not (report.functions or report.notes or report.strangers or report.spending):
         yield "no findings"
 
 
@@ -84,7 +113,10 @@ def _function_lines(function: FunctionReport) -> Iterator[str]:
         case "fresh":
             return
         case "planned":
-            yield f"{function.function}: {reasons}; first prompt about {function.prompt_tokens_estimate} tokens"
+            most = f"; at most {_most(function.most)}" if function.most else ""
+            yield (
+                f"{function.function}: {reasons}; first prompt about {function.prompt_tokens_estimate} tokens{most}"
+            )
         case "landed" | "changed":
             tries = len(function.attempts) + 1
             yield f"{function.function}: {function.action}, by {function.model} at attempt {tries} ({reasons})"

@@ -25,6 +25,7 @@ HOMES = {
     "anthropic": {"llm/anthropic.py", "llm/failures.py", "llm/quirks.py", "llm/connection.py"},
     "openai": {"llm/openai.py", "llm/failures.py", "llm/quirks.py", "llm/connection.py"},
     "httpx2": {"llm/local.py", "llm/anthropic.py", "llm/openai.py", "llm/failures.py", "llm/connection.py"},
+    "genai_prices": {"llm/prices.py"},
     "xllamacpp": {"llm/local.py"},
     "huggingface_hub": {"llm/sources.py"},
     "platformdirs": {"disk.py"},

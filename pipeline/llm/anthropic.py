@@ -132,4 +132,5 @@ def _reply(message: _Message, *, unfence: bool) -> Reply:
         tokens_in=usage.input_tokens + (usage.cache_creation_input_tokens or 0),
         tokens_cached=usage.cache_read_input_tokens or 0,
         tokens_out=usage.output_tokens,
+        tokens_written=usage.cache_creation_input_tokens or 0,
     )

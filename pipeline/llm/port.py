@@ -53,10 +53,17 @@ class Reply:
     tokens_cached: int
     """Tokens of the prompt that were."""
     tokens_out: int
+    tokens_written: int = 0
+    """Of `tokens_in`, those the provider wrote to its cache and may charge more for."""
+    lost: int = 0
+    """Replies to this question that never arrived whole, but may have been charged for."""
 
 
 class Model(Protocol):
     """A provider's connection. Safe to use from several threads at once."""
+
+    batched: bool = False
+    """Whether what it answers is charged at the price of a batch."""
 
     def ask(self, request: Request) -> Reply:
         """Answer one request, retrying what is worth a retry.

@@ -44,25 +44,29 @@ def first_messages(contract: Contract, *, independent: bool) -> tuple[str, str]:
     return system, prompts.render_architect(contract)
 
 
+def first_request(contract: Contract, *, model: str, independent: bool) -> Request:
+    """The one request for a contract."""
+    system, prompt = first_messages(contract, independent=independent)
+    return Request(
+        model=model,
+        system=system,
+        messages=(Message("user", prompt),),
+        max_tokens=MAX_TOKENS,
+        schema=reply_schema(contract, independent=independent),
+        temperature=0.0,
+        seed=1,
+    )
+
+
 def plan(contract: Contract, *, model: str, independent: bool, ask: Ask, admit: Admit) -> Planned:
     """Have a model propose cases, rules and an approach for a derived contract, and admit what stands.
 
     `independent`: no implementer is the same model. Of an architect that examines its own work, only what the
     spec's rules settle can be admitted, so it is asked for one case and no rules.
     """
+    request = first_request(contract, model=model, independent=independent)
     schema = reply_schema(contract, independent=independent)
-    system, prompt = first_messages(contract, independent=independent)
-    reply = ask(
-        Request(
-            model=model,
-            system=system,
-            messages=(Message("user", prompt),),
-            max_tokens=MAX_TOKENS,
-            schema=schema,
-            temperature=0.0,
-            seed=1,
-        )
-    )
+    reply = ask(request)
     if reply.stop != "end":
         why = "it is cut off" if reply.stop == "length" else "the model refused"
         return Planned(contract, (f"the whole reply, the contract is what the spec says: {why}",))
