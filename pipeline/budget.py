@@ -327,8 +327,9 @@ def _too_dear(
 
 def _way_out(scope: Scope, measure: str) -> str:
     key = f"{'tokens' if measure == 'unpriced' else measure}{scope}"
-    option = f", or give --max-{key}," if key in {"usd", "tokens", "minutes"} else ""
-    price = (
-        " or say what the model costs under [tool.drystone.budget.prices]" if measure == "unpriced" else ""
-    )
-    return f"raise `{key}` under [tool.drystone.budget]{option}{price}"
+    ways = [f"raise `{key}` under [tool.drystone.budget]"]
+    if key in {"usd", "tokens", "minutes"}:
+        ways.append(f"give --max-{key}")
+    if measure == "unpriced":
+        ways.append("say what the model costs under [tool.drystone.budget.prices]")
+    return ", or ".join(ways)
