@@ -120,16 +120,16 @@ class Reservation:
 
     budget: "Budget"
     worst: Amount
-    tariff: Tariff | None
+    entry: str
     batched: bool
     accounts: tuple[_Account, ...]
 
     def settle(self, reply: Reply) -> None:
         """Count what the call really cost, in the place of the most it could."""
         tokens = Tokens.of(reply)
-        total = tokens.fresh + tokens.cached + tokens.out
-        usd = Decimal(0) if self.tariff is None else self.tariff.usd(tokens, batched=self.batched)
-        cost = Amount(usd, total, total if self.tariff is None else 0, self.worst.attempts)
+        cost = replace(
+            self.budget.cost(self.entry, reply, batched=self.batched), attempts=self.worst.attempts
+        )
         with self.budget.changed:
             self.release()
             for account in self.accounts:
@@ -161,11 +161,14 @@ class Budget:
         ceilings: Ceilings,
         providers: Mapping[str, ProviderSettings],
         *,
+        shares: int = 1,
         environ: Mapping[str, str] = os.environ,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ceilings = ceilings
         self._providers = providers
+        self._shares = shares
+        """How often a function's own ceiling may be used up: once for each who works on it apart from others."""
         self._environ = environ
         self._clock = clock
         self._tariffs: dict[str, Tariff | None] = {}
@@ -198,6 +201,14 @@ class Budget:
         usd = usd_at_most(tariff, tokens_in, request.max_tokens, batched=batched)
         return Amount(usd, total, 0, attempts)
 
+    def cost(self, entry: str, reply: Reply, *, batched: bool = False) -> Amount:
+        """What a reply cost, whether as an attempt or not."""
+        tariff, tokens = self._tariff(entry), Tokens.of(reply)
+        total = tokens.fresh + tokens.cached + tokens.out
+        if tariff is None:
+            return Amount(Decimal(0), total, total)
+        return Amount(tariff.usd(tokens, batched=batched), total)
+
     @contextmanager
     def reserved(
         self, entry: str, request: Request, subject: str, *, batched: bool = False
@@ -215,7 +226,7 @@ class Budget:
             if "." in subject:  # what is asked about a whole spec is held to the run's ceilings alone
                 limited.append(("_per_function", account))
             self._wait_for_room(entry, subject, worst, limited)
-            reservation = Reservation(self, worst, self._tariff(entry), batched, (self._run, account))
+            reservation = Reservation(self, worst, entry, batched, (self._run, account))
             for each in reservation.accounts:
                 each.under_way.append(reservation)
         try:
@@ -279,12 +290,11 @@ class Budget:
                 return
             self.changed.wait()
 
-    def _limit(self, measure: str, scope: Scope) -> Decimal | int | None:
-        if measure == "unpriced":
-            tokens: int | None = getattr(self._ceilings, f"tokens{scope}")
-            return UNPRICED_TOKENS[scope] if tokens is None else tokens
-        limit = getattr(self._ceilings, f"{measure}{scope}")
-        return Decimal(str(limit)) if isinstance(limit, float) else limit
+    def _limit(self, measure: str, scope: Scope) -> Decimal | None:
+        limit = getattr(self._ceilings, f"{'tokens' if measure == 'unpriced' else measure}{scope}")
+        if limit is None and measure == "unpriced":
+            limit = UNPRICED_TOKENS[scope]
+        return None if limit is None else Decimal(str(limit)) * (self._shares if scope else 1)
 
     def _check_time(self, subject: str, scope: Scope, account: _Account) -> None:
         minutes: float | None = getattr(self._ceilings, f"minutes{scope}")

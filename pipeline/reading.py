@@ -10,12 +10,20 @@ from pipeline.errors import OutputError, SettingsError
 from pipeline.flow_evidence import judge_flow
 from pipeline.landed import Landed, Status
 from pipeline.landed_flows import FlowStatus
-from pipeline.project import Project, fresh_report, open_judge, read_project, side_by_side, vet_all
+from pipeline.outcome import Outcome, Wanted
+from pipeline.project import (
+    Project,
+    contract_to_keep,
+    fresh_report,
+    open_judge,
+    read_project,
+    side_by_side,
+    vet_all,
+)
 from pipeline.records import Contract, Judgement
 from pipeline.reports import Attempt, FlowReport, FunctionReport, Most, Report
-from pipeline.run import Outcome, Wanted
 from pipeline.settings import Settings
-from pipeline.stages import architect, decide, implement, land, review
+from pipeline.stages import architect, decide, implement, review
 from pipeline.stages.judge import Judge, Part
 from pipeline.watching import Progress
 
@@ -189,7 +197,7 @@ def _most_of_one(status: Status, settings: Settings, wanted: Wanted, budget: Bud
         )
         most, longer = budget.at_most(settings.architect, request), architect.MAX_TOKENS
     for rung in settings.ladder:
-        for request, repair in implement.every_request(_to_be_kept(status), rung):
+        for request, repair in implement.every_request(contract_to_keep(status), rung):
             most = most.plus(budget.at_most(rung.entry, request, more_in=longer + repair))
     return most
 
@@ -215,16 +223,9 @@ def _told(most: Amount) -> Most:
     return Most(tokens=most.tokens, usd=float(most.usd), unpriced_tokens=most.unpriced)
 
 
-def _to_be_kept(status: Status) -> Contract:
-    """The contract on disk if it stands, else the one that would be written if no architect added anything."""
-    if status.kept_contract is not None:
-        return status.kept_contract
-    return land.seal_contract(architect.hold_back(status.function.contract), status.derived_digest)[0]
-
-
 def _first_messages(status: Status) -> tuple[str, str]:
     try:
-        return implement.first_messages(_to_be_kept(status))
+        return implement.first_messages(contract_to_keep(status))
     except (ValueError, KeyError) as error:  # only a person's edit of a contract can bring this about
         raise OutputError(
             f"{status.landed.contract_path}: edited by hand, and no sound contract: {error}; restore it, or delete "

@@ -125,6 +125,57 @@ class Spending(Record):
     """The models whose price nobody knows."""
 
 
+class Tried(Record):
+    """What one model made of one contract."""
+
+    function: str
+    """`spec.function`."""
+    model: str
+    sample: int = 1
+    kept: bool
+    """Whether one of its candidates keeps the contract."""
+    attempts: int
+    """How many candidates it took, or how many were refused."""
+    reason: str = ""
+    """Why the first one was refused, if none was accepted."""
+    behaviour: str = ""
+    """Digest of what the accepted one answers; equal for functions that behave alike on every input tried."""
+    like: Literal["landed", "majority", "neither", "unknown"] = "unknown"
+    """Whether it behaves as the function that has landed, or where none has, as most of the accepted ones do."""
+
+
+class Compared(Record):
+    """How one model did on all contracts it was asked about."""
+
+    model: str
+    tried: int
+    kept_at_once: int
+    """By the first candidate."""
+    kept: int
+    """By the first candidate or a repair of it."""
+    agreed: int
+    """Of those kept, how many behave like the landed function, or like the majority where none has landed."""
+    comparable: int
+    """Of those kept, for how many there is something to compare with."""
+    calls: int
+    """Replies, in the store before or not; what this run itself paid is in `spending`."""
+    tokens_in: int
+    tokens_cached: int
+    tokens_out: int
+    usd: float | None
+    """What these replies cost, at the full price; null where the price is not known."""
+    median_seconds: float | None
+    """For a reply, as it was waited for; null where the store answered everything."""
+    p90_seconds: float | None
+
+
+class Comparison(Record):
+    """How models do on one's own contracts. Nothing of it lands."""
+
+    models: tuple[Compared, ...]
+    tries: tuple[Tried, ...]
+
+
 class Report(Record):
     """What a run found and did, whole."""
 
@@ -143,6 +194,8 @@ class Report(Record):
     """Those in force, for people, when only the plan was asked for."""
     diff: str = ""
     """Unified diff of what would be written, when only that was asked for."""
+    comparison: Comparison | None = None
+    """How models did, when only that was asked for."""
     spending: Spending | None = None
     """What was asked and what it cost, failures included; null if nobody was asked."""
     sandbox: Isolation | None = None

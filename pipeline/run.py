@@ -1,7 +1,6 @@
 """The order of the stages, and nothing else knows it: specs, contracts, candidates, verdicts, landings."""
 
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline import disk, preparing
@@ -11,6 +10,7 @@ from pipeline.errors import AnswerPending, BudgetError, DrystoneError, OutputErr
 from pipeline.flow_evidence import judge_flow
 from pipeline.landed import Status
 from pipeline.making import Maker
+from pipeline.outcome import Outcome, Wanted, accounted
 from pipeline.project import Project, fresh_report, open_judge, read_project
 from pipeline.records import Contract
 from pipeline.reports import Action, FlowReport, FunctionReport, Report
@@ -22,27 +22,6 @@ from pipeline.watching import Progress
 from pipeline.writing import Writer
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a person asked of `generate`."""
-
-    selection: tuple[str, ...] | None = None
-    fresh: bool = False
-    """Regenerate what is fresh as well, and ask anew where a reply is stored."""
-    only_diff: bool = False
-    """Write nothing; report what would change."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """A run's report, and what broke the run if something did; what landed before that stays."""
-
-    report: Report
-    error: DrystoneError | None = None
-    interrupted: bool = False
-    """A person stopped it."""
-
-
 def generate(settings: Settings, wanted: Wanted, progress: Progress) -> Outcome:
     """Bring `generated/` up to its specs: nobody is asked and nothing is written for what is fresh.
 
@@ -50,15 +29,7 @@ def generate(settings: Settings, wanted: Wanted, progress: Progress) -> Outcome:
     SandboxError. What ends the run after somebody was asked is part of the outcome, with what had been spent by then.
     """
     budget = Budget(settings.budget, settings.providers)
-    try:
-        outcome = _generate(settings, wanted, progress, budget)
-    except (DrystoneError, KeyboardInterrupt) as error:
-        if budget.spending() is None:
-            raise
-        broken = error if isinstance(error, DrystoneError) else None
-        outcome = Outcome(Report(), broken, interrupted=broken is None)
-    report = outcome.report.model_copy(update={"spending": budget.spending()})
-    return replace(outcome, report=report)
+    return accounted(budget, lambda: _generate(settings, wanted, progress, budget))
 
 
 def _generate(settings: Settings, wanted: Wanted, progress: Progress, budget: Budget) -> Outcome:
@@ -207,7 +178,7 @@ class _Generation:
         waiting = [name for name in self._statuses if name not in self._reports]
         flows = sorted(self._unsettled)
         running: dict[Future[None], str] = {}
-        pool = ThreadPoolExecutor(self._jobs())
+        pool = ThreadPoolExecutor(self._settings.workers)
         try:
             while waiting or flows or running:
                 for name in [name for name in waiting if self._is_ready(name)]:
@@ -240,11 +211,6 @@ class _Generation:
             self._interrupted = True
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-
-    def _jobs(self) -> int:
-        """As asked; else one where the embedded model computes on this machine, eight where others do."""
-        local = any(entry.partition(":")[0] == "local" for entry in self._settings.entries)
-        return self._settings.jobs or (1 if local else 8)
 
     def _is_ready(self, name: str) -> bool:
         """Whether all that a function rests on has been reported, and whole specs have landed or failed."""

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pipeline.budget import Ceilings
 from pipeline.errors import SettingsError
 from pipeline.llm.prices import PriceSettings
-from pipeline.llm.registry import NOBODY, ProviderSettings, canonical_entry, default_models
+from pipeline.llm.registry import LOCAL, NOBODY, ProviderSettings, canonical_entry, default_models
 from pipeline.reports import Rung
 from pipeline.sandbox.port import Level
 
@@ -83,6 +83,12 @@ class Settings(_Table):
         """Every model that may be asked, the architect first."""
         everybody = [self.architect, *(rung.entry for rung in self.ladder), self.reviewer]
         return tuple(dict.fromkeys(filter(None, everybody)))
+
+    @property
+    def workers(self) -> int:
+        """Functions worked on at once: as asked; else one where the embedded model computes here, eight where others do."""
+        local = any(entry.partition(":")[0] == LOCAL for entry in self.entries)
+        return self.jobs or (1 if local else 8)
 
     @property
     def independent_architect(self) -> bool:

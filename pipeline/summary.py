@@ -2,10 +2,21 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from pipeline.reports import Action, FlowReport, FunctionReport, Most, Report, Spending, Spent
-from pipeline.run import Outcome
+from pipeline.outcome import Outcome
+from pipeline.reports import (
+    Action,
+    Compared,
+    Comparison,
+    FlowReport,
+    FunctionReport,
+    Most,
+    Report,
+    Spending,
+    Spent,
+    Tried,
+)
 
 _ORDER: tuple[Action, ...] = (
     "landed", "changed", "planned", "fresh", "stale", "edited", "held", "waiting", "failed", "blocked",
@@ -47,6 +58,8 @@ def summary_lines(report: Report) -> Iterator[str]:
         yield from _flow_lines(flow)
     yield from report.strangers
     yield from report.notes
+    if report.comparison:
+        yield from comparison_lines(report.comparison)
     if report.spending:
         yield from spending_lines(report.spending)
     if report.most:
@@ -70,18 +83,51 @@ def summary_lines(report: Report) -> Iterator[str]:
 def spending_lines(spending: Spending) -> Iterator[str]:
     """A table of what was asked and what it cost, one row for each function or whole spec."""
     head = ("", "calls", "from store", "tokens in", "cached", "out", "USD", "attempts")
-    rows = [head, *(_spent(each) for each in (*spending.subjects, spending.total))]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    for name, *numbers in rows:
-        cells = [
-            name.ljust(widths[0]),
-            *(text.rjust(width) for text, width in zip(numbers, widths[1:], strict=True)),
-        ]
-        yield "  ".join(cells).rstrip()
+    yield from _table([head, *(_spent(each) for each in (*spending.subjects, spending.total))])
     if spending.total.lost:
         yield f"{spending.total.lost} calls brought no whole reply; counted with the most they can have cost"
-    if spending.unpriced and spending.total.unpriced_tokens:
+    if spending.total.unpriced_tokens:
         yield f"? {spending.total.unpriced_tokens:,} tokens of unknown price: {', '.join(spending.unpriced)}"
+
+
+def comparison_lines(comparison: Comparison) -> Iterator[str]:
+    """A table with a row for each model, and below it the functions on which they are not all alike."""
+    head = ("", "kept", "at once", "alike", "calls", "tokens in", "cached", "out", "USD", "median s", "p90 s")
+    yield from _table([head, *(_compared(each) for each in comparison.models)])
+    for function in dict.fromkeys(each.function for each in comparison.tries):
+        tries = [each for each in comparison.tries if each.function == function]
+        if len({(each.kept, each.behaviour) for each in tries}) > 1 or {each.like for each in tries} == {
+            "neither"
+        }:
+            yield f"{function}:"
+            yield from (f"  {each.model}: {_tried(each)}" for each in tries)
+
+
+def _tried(tried: Tried) -> str:
+    if not tried.kept:
+        return f"not kept: {tried.reason}"
+    like = {"landed": "as landed", "majority": "as most", "neither": "answers differently", "unknown": ""}[
+        tried.like
+    ]
+    return f"kept at attempt {tried.attempts}" + (f", {like}" if like else "")
+
+
+def _compared(row: Compared) -> tuple[str, ...]:
+    counts = (row.calls, row.tokens_in, row.tokens_cached, row.tokens_out)
+    seconds = (row.median_seconds, row.p90_seconds)
+    return (
+        row.model, f"{row.kept} of {row.tried}", f"{row.kept_at_once} of {row.tried}",
+        f"{row.agreed} of {row.comparable}", *(f"{count:,}" for count in counts),
+        "?" if row.usd is None else f"{row.usd:.4f}", *("-" if each is None else f"{each:.1f}" for each in seconds),
+    )  # fmt: skip
+
+
+def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Rows in columns: names to the left, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for name, *numbers in rows:
+        cells = [text.rjust(width) for text, width in zip(numbers, widths[1:], strict=True)]
+        yield "  ".join([name.ljust(widths[0]), *cells]).rstrip()
 
 
 def _most(most: Most) -> str:
@@ -103,7 +149,7 @@ def _finding_lines(report: Report) -> Iterator[str]:
     if report.findings:
         count = len(report.findings)
         yield f"{count} finding{'s' * (count > 1)}"
-    elif not (report.functions or report.notes or report.strangers or report.spending):
+    elif not (report.functions or report.notes or report.strangers or report.spending or report.comparison):
         yield "no findings"
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from pipeline import summary
 from pipeline.errors import BudgetError, OutputError, RateLimitError, SandboxError, SettingsError
+from pipeline.outcome import Outcome
 from pipeline.records import Finding, Isolation, Place
 from pipeline.reports import Attempt, FunctionReport, Report, Spending, Spent
-from pipeline.run import Outcome
 
 
 def function(action: str, name: str = "s.f", **more) -> FunctionReport:
