@@ -50,6 +50,10 @@ class Asking:
         self._wait = settings.wait
         self._budget = budget
 
+    def warm(self, entry: str) -> None:
+        """Make one of the models ready, so that its first reply is no later than the next ones."""
+        self._opened[entry][0].warm()
+
     def desk(self, show: Show, *, subject: str = "") -> "Desk":
         """Where the questions about one subject are asked and counted: `spec.function`, or a spec."""
         return Desk(

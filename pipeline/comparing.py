@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from pipeline.asking import Asking
 from pipeline.budget import Amount, Budget
-from pipeline.errors import AnswerPending, BudgetError, DrystoneError, SettingsError
+from pipeline.errors import AnswerPending, BudgetError, DrystoneError, ProviderError, SettingsError
 from pipeline.landed import Status
 from pipeline.llm.port import Reply, Request
 from pipeline.outcome import Outcome, accounted
@@ -107,6 +107,7 @@ class _Comparing:
             if findings:
                 return Outcome(Report(findings=tuple(findings), sandbox=isolation))
             tasks, notes = self._tasks(statuses)
+            self._warm(asking)
             self._progress.start([task.label for task in tasks], "comparing")
             tried = [
                 each
@@ -149,6 +150,14 @@ class _Comparing:
         if self._project.flows:
             notes.append("flows are not part of a comparison: each function is judged by its own contract")
         return tasks, tuple(notes)
+
+    def _warm(self, asking: Asking) -> None:
+        """Have every model ready, so that what a start takes is not held against the first replies."""
+        for entry in self._costs:
+            try:
+                asking.warm(entry)
+            except ProviderError as error:
+                self._broken[entry] = error
 
     def _try(self, task: _Task, asking: Asking, judge: Judge) -> Tried | None:
         """What one model makes of one contract; None where it could not be asked to the end."""

@@ -52,6 +52,9 @@ class AnthropicModel(Model):
                 ask=lambda without: self._ask_once(request, without),
             )
 
+    def warm(self) -> None:
+        self._connected()
+
     def close(self) -> None:
         with self._lock:
             if self._client is not None:

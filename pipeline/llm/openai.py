@@ -61,6 +61,9 @@ class OpenAIModel(Model):
                 ask=lambda without: self._ask_once(request, without),
             )
 
+    def warm(self) -> None:
+        self._connected()
+
     def close(self) -> None:
         with self._lock:
             if self._client is not None:

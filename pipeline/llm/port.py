@@ -76,6 +76,10 @@ class Model(Protocol):
         """Hear of a request that will be asked; nothing is waited for. Of use where people answer."""
         return
 
+    def warm(self) -> None:
+        """Do now what would only make the first reply late, where that can be done without asking."""
+        return
+
     def stored(self, request: Request) -> None:  # noqa: ARG002 - as above
         """Hear that the reply to a request is safely kept."""
         return
