@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 from pipeline import outgoing
+from pipeline.budget import Budget
 from pipeline.errors import AnswerPending, MissingReplyError
 from pipeline.llm.patience import watched
 from pipeline.llm.port import Model, Reply, Request
@@ -47,8 +48,9 @@ class Asking:
     Opening it needs their keys, unless nobody may be asked; nothing is sent before a question.
     """
 
-    def __init__(self, settings: Settings, entries: Sequence[str], *, fresh: bool) -> None:
+    def __init__(self, settings: Settings, entries: Sequence[str], *, fresh: bool, budget: Budget) -> None:
         self.settings = settings
+        self.budget = budget
         folder = settings.work_folder
         shared = SharedFolder(settings.store, settings.root) if settings.store else None
         self._store = ReplyStore(folder / "replies", shared)
@@ -67,6 +69,10 @@ class Asking:
     def model(self, entry: str) -> tuple[Model, str]:
         """The connection of an entry, and the model's name there."""
         return self._opened[entry]
+
+    def warm(self, entry: str) -> None:
+        """Make one of the models ready, so that its first reply is no later than the next ones."""
+        self._opened[entry][0].warm()
 
     def stored(self, entry: str, request: Request) -> Reply | None:
         """The reply that need not be paid for again."""
@@ -118,12 +124,12 @@ class Desk:
             self._show(f"{role} {entry}", self.usage)
             request = replace(request, subject=self._subject, role=role)
             if self._asking.settings.offline:
-                reply = self._asking.stored(entry, request)
+                reply = self._found(entry, request)
                 if reply is None:
                     raise self._asking.missing(entry, request)
             else:
                 with self._asking.alone(entry, request, self._wait_for_another):
-                    reply = self._asking.stored(entry, request) or self._paid(entry, request)
+                    reply = self._found(entry, request) or self._paid(entry, request)
             self._asked.append((entry, request))
             return reply
 
@@ -141,11 +147,22 @@ class Desk:
         for entry, request in self._asked:
             self._asking.forget(entry, request)
 
+    def _found(self, entry: str, request: Request) -> Reply | None:
+        """A stored reply, which costs nothing."""
+        reply = self._asking.stored(entry, request)
+        if reply is not None:
+            self._asking.budget.found(self._subject, request.role)
+        return reply
+
     def _paid(self, entry: str, request: Request) -> Reply:
         """A reply that is asked for, kept before it is used, and counted."""
         model, sent = self._addressed(entry, request)
-        with watched(lambda text: self._show(text or f"{request.role} {entry}", self.usage)):
+        with (
+            self._asking.budget.reserved(entry, sent, self._subject, batched=model.batched) as reservation,
+            watched(lambda text: self._show(text or f"{request.role} {entry}", self.usage)),
+        ):
             reply = _usable(self._answer(model, sent))
+            reservation.settle(reply)
         self._asking.keep(entry, request, reply)
         model.stored(sent)
         self.usage = self.usage.with_reply(reply)

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from pipeline import __version__
+from pipeline import __version__, options
 from pipeline.errors import DrystoneError, InternalError, SettingsError, WeightsError
 
 if TYPE_CHECKING:
-    from pipeline.run import Outcome
+    from pipeline.outcome import Outcome
     from pipeline.settings import Settings
 
 EPILOG = """\b
@@ -24,18 +24,11 @@ Exit codes:
   0 clean                  4 a function failed its contract
   1 findings in specs      5 a model could not be asked
   2 usage, configuration   6 no sandbox at the required level
-  3 stale or edited files  70 a bug in drystone   130 interrupted
+  3 stale or edited files  7 a ceiling of the budget was reached
+                           70 a bug in drystone   130 interrupted
 """
 
 INTERRUPTED = "drystone: interrupted; what had landed stays, the next run goes on from there"
-
-_specs = click.argument("specs", nargs=-1, metavar="[SPEC]...")
-_json = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on standard output.")
-
-_sandbox = click.option(
-    "--sandbox", type=click.Choice(["process", "kernel"]),
-    help="Isolation that must at least be reached; the strongest there is is used in any case.",
-)  # fmt: skip
 
 
 class _Main(click.Group):
@@ -101,8 +94,8 @@ def _leave(code: int) -> NoReturn:
 
 def _print_broken(error: DrystoneError) -> int:
     """The report of a run that broke before there was anything to report."""
+    from pipeline.outcome import Outcome
     from pipeline.reports import Report
-    from pipeline.run import Outcome
 
     return _print_json(Outcome(Report(), error))
 
@@ -116,8 +109,8 @@ def _print_json(outcome: "Outcome") -> int:
 
 
 def _print_interrupted(*, as_json: bool) -> int:
+    from pipeline.outcome import Outcome
     from pipeline.reports import Report
-    from pipeline.run import Outcome
 
     _say(INTERRUPTED, err=True)
     return _print_json(Outcome(Report(), interrupted=True)) if as_json else 130
@@ -148,7 +141,7 @@ def main() -> None:
 
 
 @main.command(epilog=EPILOG)
-@_specs
+@options.specs
 @click.option(
     "--fresh", is_flag=True, help="Regenerate everything selected, fresh or not, and ask every model anew."
 )
@@ -158,29 +151,12 @@ def main() -> None:
 @click.option(
     "--diff", "only_diff", is_flag=True, help="Generate, but print the difference instead of writing it."
 )
-@click.option("--jobs", type=click.IntRange(1, 64), help="Functions to work on at once.")
-@click.option(
-    "--architect", metavar="MODEL", help="Who completes contracts: provider:model, local, handoff, or none."
-)
-@click.option(
-    "--implementer", "implementers", metavar="MODEL", multiple=True,
-    help="Who writes functions: provider:model, or 'local x8' for eight samples. Repeat it for a ladder.",
-)  # fmt: skip
-@click.option(
-    "--reviewer",
-    metavar="MODEL",
-    help="Who looks for contracts that contradict one another; none for nobody.",
-)
-@click.option(
-    "--wait/--no-wait", default=None,
-    help="Wait for answers to prompts that were handed off, or end; by default it waits on a terminal.",
-)  # fmt: skip
-@click.option(
-    "--offline", is_flag=True,
-    help="Ask nobody and need no key: use stored replies, also with --fresh, and name those that are missing.",
-)  # fmt: skip
-@_sandbox
-@_json
+@options.jobs
+@options.roles
+@options.offline
+@options.ceilings
+@options.sandbox
+@options.as_json
 @_command
 def generate(
     specs: tuple[str, ...],
@@ -196,6 +172,7 @@ def generate(
     offline: bool,
     sandbox: str | None,
     as_json: bool,
+    **ceilings: float | None,
 ) -> int:
     """Bring generated/ up to its specs.
 
@@ -203,6 +180,7 @@ def generate(
     that are fresh cost nothing: no model is asked and no byte is written.
     """
     from pipeline import reading, run  # --help must not wait for them
+    from pipeline.outcome import Wanted
 
     settings = _settings(
         architect=architect,
@@ -212,8 +190,9 @@ def generate(
         offline=offline,
         jobs=jobs,
         sandbox=sandbox,
+        **ceilings,
     )
-    wanted = run.Wanted(selection=specs or None, fresh=fresh, only_diff=only_diff)
+    wanted = Wanted(selection=specs or None, fresh=fresh, only_diff=only_diff)
     if only_plan:
         return _finish(reading.plan(settings, wanted), as_json=as_json)
     with _progress() as progress:
@@ -222,10 +201,57 @@ def generate(
 
 
 @main.command(epilog=EPILOG)
-@_specs
+@click.argument("wanted", nargs=-1, metavar="[SPEC|SPEC.FUNCTION]...")
+@click.option(
+    "--models", required=True, metavar="A,B,C", help="Who is compared: provider:model, local or handoff."
+)
+@click.option(
+    "--samples", type=click.IntRange(1, 100), default=1, show_default=True, help="How often each is asked."
+)
+@options.jobs
+@options.offline
+@options.ceilings
+@options.sandbox
+@options.as_json
+@_command
+def compare(
+    wanted: tuple[str, ...],
+    *,
+    models: str,
+    samples: int,
+    jobs: int | None,
+    offline: bool,
+    sandbox: str | None,
+    as_json: bool,
+    **ceilings: float | None,
+) -> int:
+    """Ask several models for functions of your own contracts, and tell how they do. Nothing lands.
+
+    Each is the only implementer, with the usual repairs: the share that keeps its contract, how often it behaves like
+    the function that has landed (or like most of the others), what it cost, and how long it took. Flows are not judged.
+    """
+    from pipeline import comparing
+
+    entries = tuple(filter(None, (entry.strip() for entry in models.split(","))))
+    settings = _settings(
+        architect="none",
+        implementer=entries,
+        reviewer="none",
+        jobs=jobs,
+        offline=offline,
+        sandbox=sandbox,
+        **ceilings,
+    )
+    with _progress() as progress:
+        outcome = comparing.compare(settings, wanted, progress, samples=samples)
+    return _finish(outcome, as_json=as_json)
+
+
+@main.command(epilog=EPILOG)
+@options.specs
 @click.option("--no-judge", is_flag=True, help="Compare digests only; do not run any function.")
-@_sandbox
-@_json
+@options.sandbox
+@options.as_json
 @_command
 def check(specs: tuple[str, ...], *, no_judge: bool, sandbox: str | None, as_json: bool) -> int:
     """Tell whether generated/ is what its specs say. Reads only; needs no key and no network.
@@ -240,8 +266,8 @@ def check(specs: tuple[str, ...], *, no_judge: bool, sandbox: str | None, as_jso
 
 
 @main.command(epilog=EPILOG)
-@_specs
-@_json
+@options.specs
+@options.as_json
 @_command
 def lint(specs: tuple[str, ...], *, as_json: bool) -> int:
     """Check specs: form, names, rules, and whether examples and rules agree with one another."""
@@ -284,7 +310,7 @@ def show_prompt(function: str, *, role: str, wire: bool) -> int:
 
 
 @main.command()
-@_specs
+@options.specs
 @click.option("--contracts", is_flag=True, help="Only contracts, and the flows named.")
 @click.option("--flow", "flows", metavar="NAME", multiple=True, help="Only this flow; repeat it for more.")
 @click.option(

@@ -15,11 +15,14 @@
     |       +-- AnswerPending        a person has not answered yet
     |       +-- MissingReplyError    nobody may be asked, and there is no stored reply
     +-- SandboxError         6   no isolation at the required level
+    +-- BudgetError          7   the next call could cost more than is left
     +-- InternalError       70   a bug in drystone
 
 A bad spec or a bad candidate is a value (`Finding`, `Verdict`), never one of these.
 """
 
+from collections.abc import Sequence
+from pathlib import PurePath
 from typing import Literal
 
 Trouble = Literal["limited", "overloaded", "out", "late", "damaged"]
@@ -49,6 +52,8 @@ class ProviderError(DrystoneError):
     """With the data that decides whether asking again is of any use, and what it was about."""
 
     exit_code = 5
+    lost = 0
+    """How many calls may have been charged for although no reply arrived whole."""
 
     def __init__(
         self,
@@ -103,17 +108,54 @@ class NoReplyError(ProviderError):
         self.awaited = awaited
         super().__init__(message)
 
+    @staticmethod
+    def together(pending: "Sequence[NoReplyError]") -> "NoReplyError | None":
+        """One error for all the answers that are not there; those of one run are of one kind."""
+        return pending[0].among(pending) if len(pending) > 1 else next(iter(pending), None)
+
+    def among(self, pending: "Sequence[NoReplyError]") -> "NoReplyError":  # noqa: ARG002 - kinds tell of all
+        """One error that tells of others of its kind as well."""
+        return self
+
 
 class AnswerPending(NoReplyError):  # noqa: N818 - nothing is wrong: somebody is thinking
     """`awaited` is the file that is waited for, as a person at the project's root would write it."""
+
+    def among(self, pending: Sequence[NoReplyError]) -> NoReplyError:
+        folder = str(PurePath(self.awaited).parent)
+        return AnswerPending(
+            f"{len(pending)} prompts wait for an answer in {folder}: give each .prompt.md to a model, write its reply "
+            "to the .answer.md of the same name beside it, and run the same command again",
+            folder,
+        )
 
 
 class MissingReplyError(NoReplyError):
     """`awaited` says whose reply about what it is."""
 
+    def among(self, pending: Sequence[NoReplyError]) -> NoReplyError:
+        missing = "".join(f"\n  {each.awaited}" for each in pending)
+        way_out = str(self).partition("; ")[2]
+        return MissingReplyError(f"no stored reply about {len(pending)} questions; {way_out}{missing}", "")
+
 
 class SandboxError(DrystoneError):
     exit_code = 6
+
+
+class BudgetError(DrystoneError):
+    """`function` is the one whose own ceiling is reached; None where it is the run's."""
+
+    exit_code = 7
+
+    def __init__(self, message: str, function: str | None = None) -> None:
+        self.function = function
+        super().__init__(message)
+
+    @classmethod
+    def together(cls, over: Sequence["BudgetError"]) -> "BudgetError | None":
+        """One error for all the functions that reached a ceiling of their own."""
+        return cls("\n".join(str(error) for error in over), over[0].function) if over else None
 
 
 class InternalError(DrystoneError):

@@ -9,10 +9,10 @@ from pipeline.drawing.graph import Picture, picture_contracts, picture_flow
 from pipeline.drawing.mermaid import render_markdown
 from pipeline.drawing.svg import render_svg
 from pipeline.errors import SettingsError
+from pipeline.outcome import Outcome
 from pipeline.project import read_project
 from pipeline.records import Spec
 from pipeline.reports import Report
-from pipeline.run import Outcome
 from pipeline.settings import Settings
 
 FOLDER = "drystone-graph"

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from pipeline.asking import Asking, Usage
+from pipeline.budget import Budget
 from pipeline.coherence import unchecked_undos
 from pipeline.decisions import Choice
 from pipeline.landed import Status
@@ -17,7 +18,9 @@ Show = Callable[[str, str, Usage], None]
 """Tells what is being done about a function or a spec."""
 
 
-def decide(project: Project, selection: tuple[str, ...] | None, show: Show, *, fresh: bool) -> Project:
+def decide(
+    project: Project, selection: tuple[str, ...] | None, show: Show, *, fresh: bool, budget: Budget
+) -> Project:
     """The project with an architect's answer to every open decision; with findings where there is none."""
     settings = project.settings
     if settings.architect is None:
@@ -29,7 +32,7 @@ def decide(project: Project, selection: tuple[str, ...] | None, show: Show, *, f
             for decision in project.undecided
         ]
         return replace(project, findings=tuple(unanswered))
-    asking = Asking(settings, [settings.architect], fresh=fresh)
+    asking = Asking(settings, [settings.architect], fresh=fresh, budget=budget)
     choices: list[Choice] = []
     findings: list[Finding] = []
     for spec in project.specs:

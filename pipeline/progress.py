@@ -19,7 +19,7 @@ from rich.progress import (
 
 from pipeline.asking import Usage
 from pipeline.outgoing import scrub
-from pipeline.reports import Attempt, FlowReport, FunctionReport
+from pipeline.reports import Attempt, FlowReport, FunctionReport, Tried
 
 
 @contextmanager
@@ -66,6 +66,10 @@ class PlainView:
     def done(self, report: FunctionReport) -> None:
         self._count += 1
         self._line(f"[{self._count}/{self._total}] {done_line(report)}")
+
+    def tried(self, label: str, tried: Tried) -> None:
+        self._count += 1
+        self._line(f"[{self._count}/{self._total}] {label}: {tried_line(tried)}")
 
     def flow(self, report: FlowReport) -> None:
         self._line(flow_line(report))
@@ -114,6 +118,14 @@ class LiveView:
         style = "red" if report.action in {"failed", "blocked"} else "green"
         self._print(f"[{self._count}/{self._total}] {done_line(report)}", style)
 
+    def tried(self, label: str, tried: Tried) -> None:
+        with self._lock:
+            self._count += 1
+            if label in self._rows:
+                self._live.remove_task(self._rows.pop(label))
+        line = f"[{self._count}/{self._total}] {label}: {tried_line(tried)}"
+        self._print(line, "green" if tried.kept else "red")
+
     def flow(self, report: FlowReport) -> None:
         style = "red" if report.action in {"failed", "blocked"} else "green"
         self._print(flow_line(report), style)
@@ -124,6 +136,10 @@ class LiveView:
 
 def flow_line(report: FlowReport) -> str:
     return f"{report.flow}: flow {report.action}" + (f", {report.walks} walks" if report.walks else "")
+
+
+def tried_line(tried: Tried) -> str:
+    return f"kept at attempt {tried.attempts}" if tried.kept else f"not kept: {_short(tried.reason)}"
 
 
 def done_line(report: FunctionReport) -> str:

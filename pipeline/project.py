@@ -15,10 +15,11 @@ from pipeline.errors import OutputError, SettingsError
 from pipeline.flows import runner
 from pipeline.landed import Status, Strangers
 from pipeline.landed_flows import FlowStatus
-from pipeline.records import DecisionRecord, Finding, Place, Spec, SpecFunction
+from pipeline.records import Contract, DecisionRecord, Finding, Place, Spec, SpecFunction
 from pipeline.reports import FunctionReport
 from pipeline.settings import Settings
 from pipeline.specs.shape import SHARED
+from pipeline.stages import architect, land
 from pipeline.stages.judge import Judge
 from pipeline.store import InputStore
 
@@ -203,9 +204,12 @@ def vet_all(judge: Judge, statuses: Sequence[Status], root: Path) -> list[Findin
     return sorted((finding for each in found for finding in each), key=by_place)
 
 
-def side_by_side(work: Callable[[Item], Made], items: Sequence[Item]) -> Iterator[Made]:
-    """What `work` makes of each item, in their order; whoever interrupts it does not wait for the rest."""
-    pool = ThreadPoolExecutor(max(1, min(8, os.cpu_count() or 1)))
+def side_by_side(work: Callable[[Item], Made], items: Sequence[Item], *, workers: int = 0) -> Iterator[Made]:
+    """What `work` makes of each item, in their order; whoever interrupts it does not wait for the rest.
+
+    `workers`: how many items at once; 0 is as many as this machine can compute.
+    """
+    pool = ThreadPoolExecutor(workers or max(1, min(8, os.cpu_count() or 1)))
     try:
         yield from pool.map(work, items)
     finally:
@@ -252,6 +256,13 @@ def _sentence(function: SpecFunction, clause: str, message: str) -> str:
 
 def by_place(finding: Finding) -> tuple[str, int, int]:
     return finding.place.path, finding.place.line, finding.place.column
+
+
+def contract_to_keep(status: Status) -> Contract:
+    """The contract on disk if it stands, else the one that would be written if no architect added anything."""
+    if status.kept_contract is not None:
+        return status.kept_contract
+    return land.seal_contract(architect.hold_back(status.function.contract), status.derived_digest)[0]
 
 
 def fresh_report(status: Status) -> FunctionReport:

@@ -7,18 +7,27 @@ from pathlib import Path
 from typing import TypeVar
 
 from pipeline import landed, outgoing, specs
+from pipeline.budget import Amount, Budget
 from pipeline.coherence import unchecked_undos
 from pipeline.errors import OutputError, SettingsError
 from pipeline.flow_evidence import judge_flow
 from pipeline.landed import Landed, Status
 from pipeline.landed_flows import FlowStatus
 from pipeline.llm.registry import wire_bytes
-from pipeline.project import Project, fresh_report, open_judge, read_project, side_by_side, vet_all
+from pipeline.outcome import Outcome, Wanted
+from pipeline.project import (
+    Project,
+    contract_to_keep,
+    fresh_report,
+    open_judge,
+    read_project,
+    side_by_side,
+    vet_all,
+)
 from pipeline.records import Contract, Judgement
-from pipeline.reports import Attempt, FlowReport, FunctionReport, Report
-from pipeline.run import Outcome, Wanted
+from pipeline.reports import Attempt, FlowReport, FunctionReport, Most, Report
 from pipeline.settings import Settings
-from pipeline.stages import architect, implement, land
+from pipeline.stages import architect, decide, implement, review
 from pipeline.stages.judge import Judge, Part
 from pipeline.watching import Progress
 
@@ -31,6 +40,8 @@ def plan(settings: Settings, wanted: Wanted) -> Outcome:
     if project.findings:
         return Outcome(Report(findings=project.findings))
     reports = []
+    budget = Budget(settings.budget, settings.providers)
+    every = _about_specs(project, wanted, budget)
     for status in project.statuses:
         if status.conflicts:
             reports.append(_edited(project, status))
@@ -38,12 +49,15 @@ def plan(settings: Settings, wanted: Wanted) -> Outcome:
             reports.append(fresh_report(status))
         else:
             system, prompt = _first_messages(status)
+            most = _most_of_one(status, settings, wanted, budget)
+            every = every.plus(most)
             reports.append(
                 FunctionReport(
                     function=status.function.contract.id,
                     action="planned",
                     reasons=status.reasons or ("asked for afresh",),
                     prompt_tokens_estimate=(len(system) + len(prompt)) // 4,
+                    most=_told(most),
                 )
             )
     verbs = {path: "removed" if text is None else "written" for path, text in project.mechanical().items()}
@@ -60,6 +74,8 @@ def plan(settings: Settings, wanted: Wanted) -> Outcome:
             notes=tuple(notes),
             strangers=tuple(in_the_way),
             models=settings.entries if asked else (),
+            most=_told(every) if asked else None,
+            ceilings=settings.budget.told() if asked else "",
         )
     )
 
@@ -211,18 +227,52 @@ def _find(settings: Settings, function_id: str) -> Status | Outcome:
     return found
 
 
+def _most_of_one(status: Status, settings: Settings, wanted: Wanted, budget: Budget) -> Amount:
+    """What the architect and every rung of the ladder can come to for one function."""
+    kept = status.kept_contract
+    most, longer = Amount(), 0
+    if settings.architect and (kept is None or (wanted.fresh and not status.contract_edited)):
+        request = architect.first_request(
+            status.function.contract,
+            model=settings.architect,
+            independent=settings.independent_architect,
+        )
+        most, longer = budget.at_most(settings.architect, request), architect.MAX_TOKENS
+    for rung in settings.ladder:
+        for request, repair in implement.every_request(contract_to_keep(status), rung):
+            most = most.plus(budget.at_most(rung.entry, request, more_in=longer + repair))
+    return most
+
+
+def _about_specs(project: Project, wanted: Wanted, budget: Budget) -> Amount:
+    """What is asked about whole specs can come to: open decisions, each once more, and the review."""
+    settings, most = project.settings, Amount()
+    for spec in project.specs:
+        open_here = [each for each in project.undecided if each.home == spec.name]
+        if open_here and settings.architect:
+            request = decide.first_request(spec, open_here, model=settings.architect)
+            for longer in (0, decide.MAX_TOKENS):
+                most = most.plus(budget.at_most(settings.architect, request, more_in=longer))
+        mine = [each for each in project.statuses if each.function.contract.spec == spec.name]
+        if settings.reviewer and (wanted.fresh or not all(each.fresh for each in mine)):
+            contracts = [each.kept_contract or each.function.contract for each in mine]
+            for request in review.requests(contracts, model=settings.reviewer):
+                most = most.plus(budget.at_most(settings.reviewer, request))
+    return most
+
+
+def _told(most: Amount) -> Most:
+    return Most(tokens=most.tokens, usd=float(most.usd), unpriced_tokens=most.unpriced)
+
+
 def _first_messages(status: Status) -> tuple[str, str]:
     return _sound(status, implement.first_messages)
 
 
 def _sound(status: Status, first: Callable[[Contract], Asked]) -> Asked:
     """What is asked `first` about the contract on disk, or else about the one that would be derived."""
-    contract = status.kept_contract
-    if contract is None:
-        derived = architect.hold_back(status.function.contract)
-        contract, _ = land.seal_contract(derived, status.derived_digest)
     try:
-        return first(contract)
+        return first(contract_to_keep(status))
     except (ValueError, KeyError) as error:  # only a person's edit of a contract can bring this about
         raise OutputError(
             f"{status.landed.contract_path}: edited by hand, and no sound contract: {error}; restore it, or delete "

@@ -1,16 +1,16 @@
 """The order of the stages, and nothing else knows it: specs, contracts, candidates, verdicts, landings."""
 
-from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import disk, preparing
 from pipeline.asking import Asking
-from pipeline.errors import AnswerPending, DrystoneError, MissingReplyError, NoReplyError, OutputError
+from pipeline.budget import Budget
+from pipeline.errors import BudgetError, DrystoneError, NoReplyError, OutputError
 from pipeline.flow_evidence import judge_flow
 from pipeline.landed import Status
 from pipeline.making import Maker
+from pipeline.outcome import Outcome, Wanted, accounted
 from pipeline.project import Project, fresh_report, open_judge, read_project
 from pipeline.records import Contract
 from pipeline.reports import Action, FlowReport, FunctionReport, Report
@@ -23,36 +23,22 @@ from pipeline.watching import Progress
 from pipeline.writing import Writer
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a person asked of `generate`."""
-
-    selection: tuple[str, ...] | None = None
-    fresh: bool = False
-    """Regenerate what is fresh as well, and ask anew where a reply is stored."""
-    only_diff: bool = False
-    """Write nothing; report what would change."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """A run's report, and what broke the run if something did; what landed before that stays."""
-
-    report: Report
-    error: DrystoneError | None = None
-    interrupted: bool = False
-    """A person stopped it."""
-
-
 def generate(settings: Settings, wanted: Wanted, progress: Progress) -> Outcome:
     """Bring `generated/` up to its specs: nobody is asked and nothing is written for what is fresh.
 
     Raises OutputError, before anything is asked, if a file is in the way; SettingsError, CredentialsError,
-    SandboxError. A provider that fails later ends the run and is part of the outcome.
+    SandboxError. What ends the run after somebody was asked is part of the outcome, with what had been spent by then.
     """
+    budget = Budget(settings.budget, settings.providers)
+    return accounted(budget, lambda: _generate(settings, wanted, progress, budget))
+
+
+def _generate(settings: Settings, wanted: Wanted, progress: Progress, budget: Budget) -> Outcome:
     project = read_project(settings, wanted.selection)
     if not project.findings and project.undecided:
-        project = preparing.decide(project, wanted.selection, progress.stage, fresh=wanted.fresh)
+        project = preparing.decide(
+            project, wanted.selection, progress.stage, fresh=wanted.fresh, budget=budget
+        )
     if project.findings:
         return Outcome(Report(findings=project.findings))
     if not project.specs and project.strangers.orphans:
@@ -63,17 +49,18 @@ def generate(settings: Settings, wanted: Wanted, progress: Progress) -> Outcome:
     conflicts = project.conflicts() + ([] if wanted.only_diff else project.obstacles())
     if conflicts:
         raise OutputError("\n".join(conflicts))
-    return _Generation(project, wanted, progress).run()
+    return _Generation(project, wanted, progress, budget).run()
 
 
 class _Generation:
     """One run over the functions that are stale, callees before callers, several at once."""
 
-    def __init__(self, project: Project, wanted: Wanted, progress: Progress) -> None:
+    def __init__(self, project: Project, wanted: Wanted, progress: Progress, budget: Budget) -> None:
         self._project = project
         self._settings = project.settings
         self._wanted = wanted
         self._progress = progress
+        self._budget = budget
         self._writer = Writer(project, only_diff=wanted.only_diff)
         self._statuses = {status.function.contract.id: status for status in project.statuses}
         self._stale = {
@@ -92,6 +79,8 @@ class _Generation:
         self._error: DrystoneError | None = None
         self._pending: list[NoReplyError] = []
         """Questions without a reply: what does not rest on them goes on."""
+        self._over: list[BudgetError] = []
+        """Functions that reached a ceiling of their own."""
         self._interrupted = False
         for name, status in {**project.context, **self._statuses}.items():
             if status.fresh and name not in self._stale:
@@ -118,9 +107,13 @@ class _Generation:
             try:
                 isolation = self._judge.isolation
                 if self._stale:
-                    asking = Asking(self._settings, self._settings.entries, fresh=self._wanted.fresh)
-                    if self._settings.why_models:
-                        self._progress.announce(self._settings.why_models)
+                    asking = Asking(
+                        self._settings, self._settings.entries, fresh=self._wanted.fresh, budget=self._budget
+                    )
+                    for text in filter(
+                        None, (self._settings.why_models, self._budget.notice(self._settings.entries))
+                    ):
+                        self._progress.announce(text)
                     self._progress.start(list(self._stale), "checking contracts")
                     findings, notes = preparing.look_over(
                         self._project,
@@ -153,7 +146,8 @@ class _Generation:
             diff=self._writer.diff() if self._wanted.only_diff else "",
             sandbox=isolation,
         )
-        return Outcome(report, self._error or _all_of(self._pending), interrupted=self._interrupted)
+        error = self._error or NoReplyError.together(self._pending) or BudgetError.together(self._over)
+        return Outcome(report, error, interrupted=self._interrupted)
 
     def _unreached(self) -> tuple[str, ...]:
         left = len([function for function in self._stale if function not in self._reports])
@@ -190,7 +184,7 @@ class _Generation:
         waiting = [name for name in self._statuses if name not in self._reports]
         flows = sorted(self._unsettled)
         running: dict[Future[None], str] = {}
-        pool = ThreadPoolExecutor(self._jobs())
+        pool = ThreadPoolExecutor(self._settings.workers)
         try:
             while waiting or flows or running:
                 for name in [name for name in waiting if self._is_ready(name)]:
@@ -223,11 +217,6 @@ class _Generation:
             self._interrupted = True
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-
-    def _jobs(self) -> int:
-        """As asked; else one where the embedded model computes on this machine, eight where others do."""
-        local = any(entry.partition(":")[0] == "local" for entry in self._settings.entries)
-        return self._settings.jobs or (1 if local else 8)
 
     def _is_ready(self, name: str) -> bool:
         """Whether all that a function rests on has been reported, and whole specs have landed or failed."""
@@ -269,6 +258,12 @@ class _Generation:
             self._pending.append(pending)
             self._parts.pop(name, None)
             report = FunctionReport(function=name, action="waiting", reasons=(pending.awaited,))
+        except BudgetError as error:
+            if error.function is None:
+                raise
+            self._over.append(error)
+            self._keep_last(status)
+            report = FunctionReport(function=name, action="failed", reasons=(str(error),))
         self._reports[name] = report
         if name in self._stale or report.action != "fresh":
             self._progress.done(report)
@@ -301,10 +296,8 @@ class _Generation:
     def _make(self, status: Status) -> FunctionReport:
         name, spec = status.function.contract.id, status.function.contract.spec
         made = self._maker.make(status, self._callees)
-        self._parts.pop(name, None)
         if made.accepted is None:
-            if status.fresh and name in self._stale:
-                self._parts[name] = _landed_part(status)  # asked for afresh in vain: the last good one stays
+            self._keep_last(status)
             return made.report
         files = land.render_landing(
             made.accepted,
@@ -318,6 +311,13 @@ class _Generation:
             return made.report.model_copy(update={"action": "held"})
         self._writer.put(spec, files)
         return made.report.model_copy(update={"action": "changed" if self._wanted.only_diff else "landed"})
+
+    def _keep_last(self, status: Status) -> None:
+        """What was asked for afresh in vain stays as it landed; of anything else there is nothing to build on."""
+        name = status.function.contract.id
+        self._parts.pop(name, None)
+        if status.fresh and name in self._stale:
+            self._parts[name] = _landed_part(status)
 
     def _callees(self, contract: Contract) -> dict[str, Part]:
         """The functions a contract may call and those they may call, the innermost first, by `spec.function`."""
@@ -363,22 +363,6 @@ class _Generation:
                 self._reports[name] = self._reports[name].model_copy(update={"action": landed_as})
             elif not kept and self._reports[name].action == "held":
                 self._parts.pop(name)
-
-
-def _all_of(pending: Sequence[NoReplyError]) -> DrystoneError | None:
-    """One error for all the answers that a run waits for."""
-    if len(pending) < 2:
-        return pending[0] if pending else None
-    if isinstance(pending[0], MissingReplyError):
-        missing = "".join(f"\n  {each.awaited}" for each in pending)
-        way_out = str(pending[0]).partition("; ")[2]
-        return MissingReplyError(f"no stored reply about {len(pending)} questions; {way_out}{missing}", "")
-    folder = str(Path(pending[0].awaited).parent)
-    return AnswerPending(
-        f"{len(pending)} prompts wait for an answer in {folder}: give each .prompt.md to a model, write its reply to the "
-        ".answer.md of the same name beside it, and run the same command again",
-        folder,
-    )
 
 
 def _landed_part(status: Status) -> Part:

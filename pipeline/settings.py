@@ -10,8 +10,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from pipeline.budget import Ceilings
 from pipeline.errors import SettingsError
-from pipeline.llm.registry import NOBODY, ProviderSettings, canonical_entry, default_models
+from pipeline.llm.prices import PriceSettings
+from pipeline.llm.registry import LOCAL, NOBODY, ProviderSettings, canonical_entry, default_models
 from pipeline.reports import Rung
 from pipeline.sandbox.port import Level
 
@@ -56,6 +58,7 @@ class FileSettings(_Table):
     store: str | None = None
     """Folder that replies are shared through, beside `.drystone/`: a path, or a URL such as `s3://bucket/folder`."""
     models: ModelSettings = ModelSettings()
+    budget: Ceilings = Ceilings()
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)
 
 
@@ -78,6 +81,7 @@ class Settings(_Table):
     """Whether stored replies must do: nobody is asked."""
     store: str | None
     """Path or URL of a folder that replies are shared through; None keeps them on this machine."""
+    budget: Ceilings
     providers: dict[str, ProviderSettings]
     why_models: str | None
     """One line that says why these models play, when no configuration names them."""
@@ -87,6 +91,12 @@ class Settings(_Table):
         """Every model that may be asked, the architect first."""
         everybody = [self.architect, *(rung.entry for rung in self.ladder), self.reviewer]
         return tuple(dict.fromkeys(filter(None, everybody)))
+
+    @property
+    def workers(self) -> int:
+        """Functions worked on at once: as asked; else one where the embedded model computes here, eight where others do."""
+        local = any(entry.partition(":")[0] == LOCAL for entry in self.entries)
+        return self.jobs or (1 if local else 8)
 
     @property
     def independent_architect(self) -> bool:
@@ -122,6 +132,9 @@ def read_settings(
     offline: bool = False,
     jobs: int | None = None,
     sandbox: str | None = None,
+    max_usd: float | None = None,
+    max_tokens: int | None = None,
+    max_minutes: float | None = None,
 ) -> Settings:
     """The settings of a project; what is given here wins over the environment, and that over the file.
 
@@ -151,9 +164,14 @@ def read_settings(
         wait=wait,
         offline=offline,
         store=environ.get(STORE_VARIABLE) or found.store or None,
+        budget=_with_ceilings(found.budget, usd=max_usd, tokens=max_tokens, minutes=max_minutes),
         providers={name: provider.within(root) for name, provider in found.providers.items()},
         why_models=why,
     )
+
+
+def _with_ceilings(ceilings: Ceilings, **given: float | None) -> Ceilings:
+    return ceilings.model_copy(update={name: limit for name, limit in given.items() if limit is not None})
 
 
 def _played(entry: str | None) -> str | None:
@@ -202,7 +220,8 @@ def _complaint(name: str, item: Any) -> str:
         known = {
             "tool.drystone": FileSettings.model_fields,
             "tool.drystone.models": ModelSettings.model_fields,
-        }.get(table, ProviderSettings.model_fields)
+            "tool.drystone.budget": Ceilings.model_fields,
+        }.get(table, (PriceSettings if "prices" in tables else ProviderSettings).model_fields)
         close = difflib.get_close_matches(key, list(known), n=1)
         hint = f"; did you mean '{close[0]}'?" if close else f"; known are {', '.join(known)}"
         return f"{name}: [{table}]: unknown key '{key}'{hint}"

@@ -2,10 +2,21 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from pipeline.reports import Action, FlowReport, FunctionReport, Report
-from pipeline.run import Outcome
+from pipeline.outcome import Outcome
+from pipeline.reports import (
+    Action,
+    Compared,
+    Comparison,
+    FlowReport,
+    FunctionReport,
+    Most,
+    Report,
+    Spending,
+    Spent,
+    Tried,
+)
 
 _ORDER: tuple[Action, ...] = (
     "landed", "changed", "planned", "fresh", "stale", "edited", "held", "waiting", "failed", "blocked",
@@ -13,7 +24,7 @@ _ORDER: tuple[Action, ...] = (
 
 
 def exit_code(outcome: Outcome) -> int:
-    """The most basic trouble wins: an interruption, a broken world, specs, stale files, failed functions."""
+    """The most basic trouble wins: an interruption, a broken world or a ceiling, specs, stale files, failed functions."""
     if outcome.interrupted:
         return 130
     if outcome.error is not None:
@@ -47,17 +58,16 @@ def summary_lines(report: Report) -> Iterator[str]:
         yield from _flow_lines(flow)
     yield from report.strangers
     yield from report.notes
+    if report.comparison:
+        yield from comparison_lines(report.comparison)
+    if report.spending:
+        yield from spending_lines(report.spending)
+    if report.most:
+        yield f"in all at most {_most(report.most)}; no more than the ceilings: {report.ceilings}"
     if not report.functions:
         return
     counted = Counter(function.action for function in report.functions)
     parts = [f"{counted[action]} {action}" for action in _ORDER if counted[action]]
-    calls = sum(function.calls for function in report.functions)
-    if calls:
-        fresh, cached, out = (
-            sum(getattr(function, name) for function in report.functions)
-            for name in ("tokens_in", "tokens_cached", "tokens_out")
-        )
-        parts.append(f"{calls} calls, {fresh:,} + {cached:,} cached tokens in, {out:,} out")
     for flow_action in ("landed", "changed", "fresh", "failed", "blocked"):
         count = sum(flow.action == flow_action for flow in report.flows)
         if count:
@@ -70,11 +80,76 @@ def summary_lines(report: Report) -> Iterator[str]:
         yield f"no kernel isolation here: {report.sandbox.trouble}. To have it: {report.sandbox.remedy}."
 
 
+def spending_lines(spending: Spending) -> Iterator[str]:
+    """A table of what was asked and what it cost, one row for each function or whole spec."""
+    head = ("", "calls", "from store", "tokens in", "cached", "out", "USD", "attempts")
+    yield from _table([head, *(_spent(each) for each in (*spending.subjects, spending.total))])
+    if spending.total.lost:
+        yield f"{spending.total.lost} calls brought no whole reply; counted with the most they can have cost"
+    if spending.total.unpriced_tokens:
+        yield f"? {spending.total.unpriced_tokens:,} tokens of unknown price: {', '.join(spending.unpriced)}"
+
+
+def comparison_lines(comparison: Comparison) -> Iterator[str]:
+    """A table with a row for each model, and below it the functions on which they are not all alike."""
+    head = ("", "kept", "at once", "alike", "calls", "tokens in", "cached", "out", "USD", "median s", "p90 s")
+    yield from _table([head, *(_compared(each) for each in comparison.models)])
+    for function in dict.fromkeys(each.function for each in comparison.tries):
+        tries = [each for each in comparison.tries if each.function == function]
+        if len({(each.kept, each.behaviour) for each in tries}) > 1 or {each.like for each in tries} == {
+            "neither"
+        }:
+            yield f"{function}:"
+            yield from (f"  {each.model}: {_tried(each)}" for each in tries)
+
+
+def _tried(tried: Tried) -> str:
+    if not tried.kept:
+        return f"not kept: {tried.reason}"
+    like = {"landed": "as landed", "majority": "as most", "neither": "answers differently", "unknown": ""}[
+        tried.like
+    ]
+    return f"kept at attempt {tried.attempts}" + (f", {like}" if like else "")
+
+
+def _compared(row: Compared) -> tuple[str, ...]:
+    counts = (row.calls, row.tokens_in, row.tokens_cached, row.tokens_out)
+    seconds = (row.median_seconds, row.p90_seconds)
+    return (
+        row.model, f"{row.kept} of {row.tried}", f"{row.kept_at_once} of {row.tried}",
+        f"{row.agreed} of {row.comparable}", *(f"{count:,}" for count in counts),
+        "?" if row.usd is None else f"{row.usd:.4f}", *("-" if each is None else f"{each:.1f}" for each in seconds),
+    )  # fmt: skip
+
+
+def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Rows in columns: names to the left, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for name, *numbers in rows:
+        cells = [text.rjust(width) for text, width in zip(numbers, widths[1:], strict=True)]
+        yield "  ".join([name.ljust(widths[0]), *cells]).rstrip()
+
+
+def _most(most: Most) -> str:
+    unknown = f" and {most.unpriced_tokens:,} of unknown price" if most.unpriced_tokens else ""
+    return f"{most.tokens:,} tokens, {most.usd:.2f} USD{unknown}"
+
+
+def _spent(spent: Spent) -> tuple[str, ...]:
+    unknown = spent.unpriced_tokens > 0
+    usd = "?" if unknown and not spent.usd else f"{spent.usd:.4f}{' + ?' if unknown else ''}"
+    counts = (spent.tokens_in, spent.tokens_cached, spent.tokens_out)
+    return (
+        spent.subject, str(spent.calls), str(spent.stored), *(f"{count:,}" for count in counts), usd,
+        str(spent.attempts),
+    )  # fmt: skip
+
+
 def _finding_lines(report: Report) -> Iterator[str]:
     if report.findings:
         count = len(report.findings)
         yield f"{count} finding{'s' * (count > 1)}"
-    elif not report.functions and not report.strangers:
+    elif not (report.functions or report.strangers or report.spending or report.comparison):
         yield "no findings"
 
 
@@ -84,7 +159,10 @@ def _function_lines(function: FunctionReport) -> Iterator[str]:
         case "fresh":
             return
         case "planned":
-            yield f"{function.function}: {reasons}; first prompt about {function.prompt_tokens_estimate} tokens"
+            most = f"; at most {_most(function.most)}" if function.most else ""
+            yield (
+                f"{function.function}: {reasons}; first prompt about {function.prompt_tokens_estimate} tokens{most}"
+            )
         case "landed" | "changed":
             tries = len(function.attempts) + 1
             yield f"{function.function}: {function.action}, by {function.model} at attempt {tries} ({reasons})"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from pipeline.asking import Usage
-from pipeline.reports import Attempt, FlowReport, FunctionReport
+from pipeline.reports import Attempt, FlowReport, FunctionReport, Tried
 
 
 class Progress(Protocol):
@@ -19,5 +19,7 @@ class Progress(Protocol):
     def refused(self, function: str, attempt: Attempt) -> None: ...
 
     def done(self, report: FunctionReport) -> None: ...
+
+    def tried(self, label: str, tried: Tried) -> None: ...
 
     def flow(self, report: FlowReport) -> None: ...

@@ -11,6 +11,7 @@ from servers import DOUBLE, LIMIT, QUADRUPLE, SMALL, ModelServer, Project, inter
 
 from pipeline import asking
 from pipeline.asking import Asking, Desk, Usage
+from pipeline.budget import Budget
 from pipeline.digest import digest_json
 from pipeline.errors import AnswerPending, OutputError, UnavailableError
 from pipeline.llm import registry
@@ -34,9 +35,9 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def desk_of(root: Path, shown: list[str], *, wait: bool, fresh: bool = False) -> Desk:
     settings = read_settings(root, {}, architect="none", implementer=("handoff:",), wait=wait)
-    return Asking(settings, settings.entries, fresh=fresh).desk(
-        lambda text, _: shown.append(text), subject="shop.add"
-    )
+    return Asking(
+        settings, settings.entries, fresh=fresh, budget=Budget(settings.budget, settings.providers)
+    ).desk(lambda text, _: shown.append(text), subject="shop.add")
 
 
 def test_nobody_is_waited_for_unless_asked(tmp_path: Path) -> None:

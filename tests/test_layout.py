@@ -10,12 +10,12 @@ PACKAGE = Path(__file__).parents[1] / "pipeline"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 
 LAYERS = (
-    {"cli", "pytest_plugin"},
-    {"progress", "summary", "reading", "picturing"},
+    {"cli", "options", "pytest_plugin"},
+    {"comparing", "progress", "summary", "reading", "picturing"},
     {"run"},
     {"making", "preparing", "writing"},
     {"flow_evidence", "project"},
-    {"watching"},
+    {"outcome", "watching"},
     {"asking"},
     {"stages"},
 )
@@ -25,6 +25,7 @@ HOMES = {
     "anthropic": {"llm/anthropic.py", "llm/failures.py", "llm/quirks.py", "llm/connection.py"},
     "openai": {"llm/openai.py", "llm/failures.py", "llm/quirks.py", "llm/connection.py"},
     "httpx2": {"llm/local.py", "llm/anthropic.py", "llm/openai.py", "llm/failures.py", "llm/connection.py"},
+    "genai_prices": {"llm/prices.py"},
     "xllamacpp": {"llm/local.py"},
     "huggingface_hub": {"llm/sources.py"},
     "platformdirs": {"disk.py"},
@@ -32,7 +33,7 @@ HOMES = {
     "filelock": {"store.py", "llm/weights.py"},
     "jinja2": {"render.py"},
     "jsonschema": {"structured.py"},
-    "click": {"cli.py"},
+    "click": {"cli.py", "options.py"},
     "rich": {"progress.py"},
     "yaml": {"specs/yaml_source.py"},
     "ruff": {"formatting.py"},

@@ -41,9 +41,7 @@ def story(request: pytest.FixtureRequest, server: ModelServer, tmp_path: Path) -
 def tell(run: Run, server: ModelServer, project: Project) -> str:
     """What a run did, without what differs between machines."""
     lines = [line for line in run.out.splitlines() if not re.match(r"no kernel isolation", line)]
-    told = [
-        re.sub(r"\d+ walks", "N walks", re.sub(r"; sandbox: .*|; \d+ calls, .*", "", line)) for line in lines
-    ]
+    told = [re.sub(r"\d+ walks", "N walks", re.sub(r"; sandbox: .*", "", line)) for line in lines]
     files = sorted(path.relative_to(project.root).as_posix() for path in project.generated.rglob("*.*"))
     return "\n".join(
         [f"exit {run.code}", f"asked: {' '.join(server.functions()) or 'nobody'}", *told, "", *files, ""]

@@ -5,10 +5,10 @@ import json
 import pytest
 
 from pipeline import summary
-from pipeline.errors import OutputError, RateLimitError, SandboxError, SettingsError
+from pipeline.errors import BudgetError, OutputError, RateLimitError, SandboxError, SettingsError
+from pipeline.outcome import Outcome
 from pipeline.records import Finding, Isolation, Place
-from pipeline.reports import Attempt, FunctionReport, Report
-from pipeline.run import Outcome
+from pipeline.reports import Attempt, FunctionReport, Report, Spending, Spent
 
 
 def function(action: str, name: str = "s.f", **more) -> FunctionReport:
@@ -34,6 +34,7 @@ FINDING = Finding(place=Place(path="specs/s.yaml", line=3, column=5), message="u
         (Outcome(Report(functions=(function("blocked"),))), 4),
         (Outcome(Report(functions=(function("failed"),)), RateLimitError("x")), 5),
         (Outcome(Report(), SandboxError("x")), 6),
+        (Outcome(Report(functions=(function("failed"),)), BudgetError("x", "s.f")), 7),
         (Outcome(Report(functions=(function("failed"),)), RateLimitError("x"), interrupted=True), 130),
     ],
 )
@@ -57,7 +58,7 @@ def test_a_person_reads_what_is_not_simply_fresh() -> None:
     report = Report(
         functions=(
             function("fresh", "s.a"),
-            function("landed", "s.b", model="p:m", reasons=("it is new",), calls=2, tokens_in=1000, tokens_cached=7, tokens_out=30, attempts=(Attempt(model="p:m", reason="bad"),)),
+            function("landed", "s.b", model="p:m", reasons=("it is new",), attempts=(Attempt(model="p:m", reason="bad"),)),
             function("failed", "s.c", attempts=(Attempt(model="p:m", reason="ensures[0]: no"), Attempt(model="q:m", reason="bounds: no"))),
             function("blocked", "s.d", reasons=("it uses s.c, which did not land",), refused_proposals=("case 'x': no",)),
         ),
@@ -74,8 +75,30 @@ def test_a_person_reads_what_is_not_simply_fresh() -> None:
         "  architect: refused case 'x': no",
         "generated/s/x: not written by drystone",
         "wrote generated/s/types.py",
-        "1 landed; 1 fresh; 1 failed; 1 blocked; 2 calls, 1,000 + 7 cached tokens in, 30 out; sandbox: process",
+        "1 landed; 1 fresh; 1 failed; 1 blocked; sandbox: process",
     ]
+
+
+def test_what_was_spent_is_a_table() -> None:
+    """A row for each function and for whoever was asked about a whole spec; what is not known is a question mark."""
+    spent = (
+        Spent(subject="s (reviewer)", calls=1, tokens_in=12_000, tokens_out=5, unpriced_tokens=12_005),
+        Spent(subject="s.f", calls=3, stored=1, attempts=2, tokens_in=900, tokens_cached=70, usd=0.01234),
+    )
+    total = Spent(subject="total", calls=4, stored=1, lost=2, attempts=2, tokens_in=12_900, tokens_cached=70,
+        tokens_out=5, usd=0.01234, unpriced_tokens=12_005)  # fmt: skip
+    report = Report(spending=Spending(subjects=spent, total=total, unpriced=("p:m",)))
+    assert list(summary.summary_lines(report)) == [
+        "              calls  from store  tokens in  cached  out         USD  attempts",
+        "s (reviewer)      1           0     12,000       0    5           ?         0",
+        "s.f               3           1        900      70    0      0.0123         2",
+        "total             4           1     12,900      70    5  0.0123 + ?         2",
+        "2 calls brought no whole reply; counted with the most they can have cost",
+        "? 12,005 tokens of unknown price: p:m",
+    ]
+    document = json.loads(summary.render_json_report(Outcome(report)))
+    assert document["spending"]["total"]["usd"] == 0.01234
+    assert [each["subject"] for each in document["spending"]["subjects"]] == ["s (reviewer)", "s.f"]
 
 
 def test_the_locks_in_force_are_named() -> None:

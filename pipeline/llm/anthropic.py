@@ -52,6 +52,9 @@ class AnthropicModel(Model):
                 ask=lambda without: self._ask_once(request, without),
             )
 
+    def warm(self) -> None:
+        self._connected()
+
     def close(self) -> None:
         with self._lock:
             if self._client is not None:
@@ -132,4 +135,5 @@ def _reply(message: _Message, *, unfence: bool) -> Reply:
         tokens_in=usage.input_tokens + (usage.cache_creation_input_tokens or 0),
         tokens_cached=usage.cache_read_input_tokens or 0,
         tokens_out=usage.output_tokens,
+        tokens_written=usage.cache_creation_input_tokens or 0,
     )

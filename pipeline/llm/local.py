@@ -82,6 +82,9 @@ class LocalModel(Model):
             self._prepare(client, capped)
             return client.ask(capped)
 
+    def warm(self) -> None:
+        self._started()
+
     def close(self) -> None:
         with self._starting:
             if self._client is not None:

@@ -61,6 +61,9 @@ class OpenAIModel(Model):
                 ask=lambda without: self._ask_once(request, without),
             )
 
+    def warm(self) -> None:
+        self._connected()
+
     def close(self) -> None:
         with self._lock:
             if self._client is not None:
@@ -138,6 +141,7 @@ class _Choice(BaseModel):
 
 class _PromptTokens(BaseModel):
     cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
 
 
 class _Usage(BaseModel):
@@ -160,13 +164,15 @@ def _reply(completion: _Completion, request: Request, *, unfence: bool) -> Reply
         stop = "refusal"
     text = choice.message.content or choice.message.refusal or ""
     usage = completion.usage or _estimated_usage(request, text)
-    cached = (usage.prompt_tokens_details and usage.prompt_tokens_details.cached_tokens) or 0
+    details = usage.prompt_tokens_details or _PromptTokens()
+    cached = details.cached_tokens or 0
     return Reply(
         text=schemas.without_fence(text) if unfence else text,
         stop=stop,
         tokens_in=max(0, usage.prompt_tokens - cached),
         tokens_cached=cached,
         tokens_out=usage.completion_tokens,
+        tokens_written=details.cache_write_tokens or 0,
     )
 
 

@@ -61,10 +61,17 @@ class Reply:
     tokens_cached: int
     """Tokens of the prompt that were."""
     tokens_out: int
+    tokens_written: int = 0
+    """Of `tokens_in`, those the provider wrote to its cache and may charge more for."""
+    lost: int = 0
+    """Replies to this question that never arrived whole, but may have been charged for."""
 
 
 class Model(Protocol):
     """A provider's connection. Safe to use from several threads at once."""
+
+    batched: bool = False
+    """Whether what it answers is charged at the price of a batch."""
 
     def ask(self, request: Request) -> Reply:
         """Answer one request, retrying what is worth a retry.
@@ -75,6 +82,10 @@ class Model(Protocol):
 
     def offer(self, request: Request) -> None:  # noqa: ARG002 - most providers need not know
         """Hear of a request that will be asked; nothing is waited for. Of use where people answer."""
+        return
+
+    def warm(self) -> None:
+        """Do now what would only make the first reply late, where that can be done without asking."""
         return
 
     def stored(self, request: Request) -> None:  # noqa: ARG002 - as above

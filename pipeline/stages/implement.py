@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline import bounds, prompts, render
 from pipeline.bounds.names import allowed_imports
@@ -15,6 +15,8 @@ from pipeline.stages.port import Ask
 MAX_TOKENS = 8192
 """Of one reply, a reasoning model's thoughts included."""
 REPAIRS = 2
+MOST_COMPLAINT = 4096
+"""Tokens of what a repair says beside the reply it is about, as far as a plan is concerned."""
 SAMPLING_TEMPERATURE = 0.8
 REPAIR_TEMPERATURE = 0.4
 
@@ -51,6 +53,17 @@ def first_requests(contract: Contract, rung: Rung) -> tuple[Request, ...]:
     """What a rung is asked about a contract whatever it answers: every sample, or the one first question."""
     system, first = first_messages(contract)
     return tuple(_request(rung, system, (Message("user", first),), number) for number in range(rung.samples))
+
+
+def every_request(contract: Contract, rung: Rung) -> Iterator[tuple[Request, int]]:
+    """All that a rung can come to be asked, with how many tokens its repairs can make each prompt longer."""
+    for number, request in enumerate(first_requests(contract, rung)):
+        yield request, 0
+        if rung.samples == 1:
+            yield from [
+                (replace(request, seed=number + 2 + repair), MAX_TOKENS + MOST_COMPLAINT)
+                for repair in range(REPAIRS)
+            ]
 
 
 def _request(rung: Rung, system: str, messages: tuple[Message, ...], number: int) -> Request:

@@ -47,12 +47,15 @@ def model_at(server, **settings):
 
 
 def test_a_reply_carries_text_and_tokens(fake_server, request_of):
-    """Text blocks are joined, other blocks are left out; writing to the cache counts as uncached."""
+    """Text blocks are joined, other blocks are left out; writing to the cache counts as uncached, and apart."""
     answer = message("def ", "add", cache_read_input_tokens=7, cache_creation_input_tokens=5)
 
     reply = model_at(fake_server(answer)).ask(request_of())
 
-    assert Reply(text="def add", stop="end", tokens_in=15, tokens_cached=7, tokens_out=4) == reply
+    assert (
+        Reply(text="def add", stop="end", tokens_in=15, tokens_cached=7, tokens_out=4, tokens_written=5)
+        == reply
+    )
 
 
 def test_a_request_is_sent_whole(fake_server, request_of):

@@ -46,11 +46,16 @@ def model_at(server, *, address="http://server.test/v1", **settings):
 
 def test_a_reply_carries_text_and_tokens(fake_server, request_of):
     """Tokens served from a cache are counted apart from those that were not."""
-    server = fake_server(completion(usage={**USAGE, "prompt_tokens_details": {"cached_tokens": 7}}))
+    server = fake_server(
+        completion(usage={**USAGE, "prompt_tokens_details": {"cached_tokens": 7, "cache_write_tokens": 2}})
+    )
 
     reply = model_at(server).ask(request_of())
 
-    assert Reply(text="def add", stop="end", tokens_in=3, tokens_cached=7, tokens_out=4) == reply
+    assert (
+        Reply(text="def add", stop="end", tokens_in=3, tokens_cached=7, tokens_out=4, tokens_written=2)
+        == reply
+    )
 
 
 def test_a_request_is_sent_whole(fake_server, request_of):
