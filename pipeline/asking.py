@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.errors import AnswerPending
+from pipeline.llm.crew import Crew
 from pipeline.llm.port import Model, Reply, Request
 from pipeline.llm.registry import open_model
 from pipeline.settings import Settings
@@ -39,9 +40,18 @@ POLL_SECONDS = 0.5
 class Asking:
     """The models of one run. Opening it needs their keys; nothing is sent before the first question."""
 
-    def __init__(self, settings: Settings, entries: Sequence[str], *, fresh: bool) -> None:
+    def __init__(
+        self, settings: Settings, entries: Sequence[str], *, fresh: bool, crew: Crew | None = None
+    ) -> None:
+        """`crew`: whose questions are gathered, where the settings ask in batches."""
+        self.crew = crew or Crew(settings.work_folder / "batches", lambda *_: None)
         self._opened: dict[str, tuple[Model, str]] = {
-            entry: open_model(entry, settings.providers, handoff=settings.work_folder / "handoff")
+            entry: open_model(
+                entry,
+                settings.providers,
+                handoff=settings.work_folder / "handoff",
+                crew=self.crew if settings.batch else None,
+            )
             for entry in dict.fromkeys(entries)
         }
         self._store = ReplyStore(settings.work_folder / "replies")

@@ -110,7 +110,17 @@ def _print_interrupted(*, as_json: bool) -> int:
     from pipeline.run import Outcome
 
     click.echo(INTERRUPTED, err=True)
+    _left_behind()
     return _print_json(Outcome(Report(), interrupted=True)) if as_json else 130
+
+
+def _left_behind() -> None:
+    """Say which batches go on without this run."""
+    from pipeline.llm.wave import under_way
+    from pipeline.settings import find_root
+
+    for line in under_way(find_root(Path.cwd()) / ".drystone" / "batches"):
+        click.echo(f"drystone: {line}", err=True)
 
 
 def _report_bug(error: Exception) -> None:
@@ -150,6 +160,11 @@ def main() -> None:
 @click.option(
     "--diff", "only_diff", is_flag=True, help="Generate, but print the difference instead of writing it."
 )
+@click.option(
+    "--batch", is_flag=True,
+    help="Ask through the providers' batch APIs: half the price, answers within a day. Stop it and run it again as "
+    "you like.",
+)  # fmt: skip
 @click.option("--jobs", type=click.IntRange(1, 64), help="Functions to work on at once.")
 @click.option(
     "--architect", metavar="MODEL", help="Who completes contracts: provider:model, local, handoff, or none."
@@ -176,6 +191,7 @@ def generate(
     fresh: bool,
     only_plan: bool,
     only_diff: bool,
+    batch: bool,
     jobs: int | None,
     architect: str | None,
     implementers: tuple[str, ...],
@@ -196,6 +212,7 @@ def generate(
         implementer=implementers,
         reviewer=reviewer,
         wait=sys.stderr.isatty() if wait is None else wait,
+        batch=batch,
         jobs=jobs,
         sandbox=sandbox,
     )
@@ -362,4 +379,6 @@ def _finish(outcome: "Outcome", *, as_json: bool) -> int:
         click.echo(INTERRUPTED, err=True)
     elif outcome.error is not None:
         click.echo(f"drystone: {outcome.error}", err=True)
+    if outcome.interrupted or outcome.error is not None:
+        _left_behind()
     return summary.exit_code(outcome)

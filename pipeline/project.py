@@ -194,7 +194,11 @@ def open_judge(settings: Settings) -> Judge:
 
     They are not kept in the project, where a change under review could bring its own.
     """
-    return Judge(InputStore(disk.cache_folder() / "inputs"), at_least=settings.sandbox)
+    return Judge(
+        InputStore(disk.cache_folder() / "inputs"),
+        at_least=settings.sandbox,
+        at_once=settings.jobs or max(8, os.cpu_count() or 1),
+    )
 
 
 def vet_all(judge: Judge, statuses: Sequence[Status], root: Path) -> list[Finding]:
@@ -203,9 +207,14 @@ def vet_all(judge: Judge, statuses: Sequence[Status], root: Path) -> list[Findin
     return sorted((finding for each in found for finding in each), key=by_place)
 
 
-def side_by_side(work: Callable[[Item], Made], items: Sequence[Item]) -> Iterator[Made]:
-    """What `work` makes of each item, in their order; whoever interrupts it does not wait for the rest."""
-    pool = ThreadPoolExecutor(max(1, min(8, os.cpu_count() or 1)))
+def side_by_side(
+    work: Callable[[Item], Made], items: Sequence[Item], *, at_once: int | None = None
+) -> Iterator[Made]:
+    """What `work` makes of each item, in their order; whoever interrupts it does not wait for the rest.
+
+    `at_once`: items under way at a time; left out, as many as this machine computes on.
+    """
+    pool = ThreadPoolExecutor(max(1, at_once or min(8, os.cpu_count() or 1)))
     try:
         yield from pool.map(work, items)
     finally:

@@ -10,6 +10,8 @@ from pipeline.asking import Asking
 from pipeline.errors import AnswerPending, DrystoneError, OutputError
 from pipeline.flow_evidence import judge_flow
 from pipeline.landed import Status
+from pipeline.llm.crew import Crew
+from pipeline.llm.wave import under_way
 from pipeline.making import Maker
 from pipeline.project import Project, fresh_report, open_judge, read_project
 from pipeline.records import Contract
@@ -20,6 +22,9 @@ from pipeline.stages import land
 from pipeline.stages.judge import Part
 from pipeline.watching import Progress
 from pipeline.writing import Writer
+
+MOST_IN_A_WAVE = 256
+"""Functions that wait for a batch at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +54,12 @@ def generate(settings: Settings, wanted: Wanted, progress: Progress) -> Outcome:
     Raises OutputError, before anything is asked, if a file is in the way; SettingsError, CredentialsError,
     SandboxError. A provider that fails later ends the run and is part of the outcome.
     """
+    crew = Crew(settings.work_folder / "batches", progress.batch)
+    for left in () if settings.batch else under_way(crew.folder):
+        progress.announce(left)
     project = read_project(settings, wanted.selection)
     if not project.findings and project.undecided:
-        project = preparing.decide(project, wanted.selection, progress.stage, fresh=wanted.fresh)
+        project = preparing.decide(project, wanted.selection, progress.stage, fresh=wanted.fresh, crew=crew)
     if project.findings:
         return Outcome(Report(findings=project.findings))
     if not project.specs and project.strangers.orphans:
@@ -62,17 +70,18 @@ def generate(settings: Settings, wanted: Wanted, progress: Progress) -> Outcome:
     conflicts = project.conflicts() + ([] if wanted.only_diff else project.obstacles())
     if conflicts:
         raise OutputError("\n".join(conflicts))
-    return _Generation(project, wanted, progress).run()
+    return _Generation(project, wanted, progress, crew).run()
 
 
 class _Generation:
     """One run over the functions that are stale, callees before callers, several at once."""
 
-    def __init__(self, project: Project, wanted: Wanted, progress: Progress) -> None:
+    def __init__(self, project: Project, wanted: Wanted, progress: Progress, crew: Crew) -> None:
         self._project = project
         self._settings = project.settings
         self._wanted = wanted
         self._progress = progress
+        self._crew = crew
         self._writer = Writer(project, only_diff=wanted.only_diff)
         self._statuses = {status.function.contract.id: status for status in project.statuses}
         self._stale = {
@@ -116,7 +125,9 @@ class _Generation:
             try:
                 isolation = self._judge.isolation
                 if self._stale:
-                    asking = Asking(self._settings, self._settings.entries, fresh=self._wanted.fresh)
+                    asking = Asking(
+                        self._settings, self._settings.entries, fresh=self._wanted.fresh, crew=self._crew
+                    )
                     if self._settings.why_models:
                         self._progress.announce(self._settings.why_models)
                     self._progress.start(list(self._stale), "checking contracts")
@@ -219,7 +230,12 @@ class _Generation:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _jobs(self) -> int:
-        """As asked; else one where the embedded model computes on this machine, eight where others do."""
+        """As asked; else one where the embedded model computes on this machine, eight where others do.
+
+        A batch holds what everybody asks at once: there, all that are ready.
+        """
+        if self._settings.batch:
+            return MOST_IN_A_WAVE
         local = any(entry.partition(":")[0] == "local" for entry in self._settings.entries)
         return self._settings.jobs or (1 if local else 8)
 
@@ -258,7 +274,8 @@ class _Generation:
         """One function, from its spec to its landing."""
         status = self._statuses[name]
         try:
-            report = self._blocked(name) or self._still_fresh(status) or self._make(status)
+            with self._crew.at_work():
+                report = self._blocked(name) or self._still_fresh(status) or self._make(status)
         except AnswerPending as pending:
             self._pending.append(pending)
             self._parts.pop(name, None)

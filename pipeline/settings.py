@@ -70,6 +70,8 @@ class Settings(_Table):
     review: Review
     wait: bool
     """Whether a run waits for people who answer prompts by hand, or ends and goes on the next time."""
+    batch: bool
+    """Whether questions go through the batch APIs of their providers."""
     providers: dict[str, ProviderSettings]
     why_models: str | None
     """One line that says why these models play, when no configuration names them."""
@@ -111,6 +113,7 @@ def read_settings(
     implementer: tuple[str, ...] = (),
     reviewer: str | None = None,
     wait: bool = False,
+    batch: bool = False,
     jobs: int | None = None,
     sandbox: str | None = None,
 ) -> Settings:
@@ -140,6 +143,7 @@ def read_settings(
         reviewer=_played(named_reviewer),
         review=found.review,
         wait=wait,
+        batch=batch,
         providers=found.providers,
         why_models=why,
     )

@@ -22,9 +22,30 @@ LAYERS = (
 """From the outside in; a module imports from its own layer (but for stages) and from those further in."""
 
 HOMES = {
-    "anthropic": {"llm/anthropic.py", "llm/failures.py", "llm/quirks.py", "llm/connection.py"},
-    "openai": {"llm/openai.py", "llm/failures.py", "llm/quirks.py", "llm/connection.py"},
-    "httpx2": {"llm/local.py", "llm/anthropic.py", "llm/openai.py", "llm/failures.py", "llm/connection.py"},
+    "anthropic": {
+        "llm/anthropic.py",
+        "llm/batch_anthropic.py",
+        "llm/failures.py",
+        "llm/quirks.py",
+        "llm/connection.py",
+    },
+    "openai": {
+        "llm/openai.py",
+        "llm/batch_openai.py",
+        "llm/failures.py",
+        "llm/quirks.py",
+        "llm/connection.py",
+    },
+    "httpx2": {
+        "llm/local.py",
+        "llm/anthropic.py",
+        "llm/openai.py",
+        "llm/failures.py",
+        "llm/connection.py",
+        "llm/batch.py",
+        "llm/batch_openai.py",
+        "llm/batch_anthropic.py",
+    },
     "xllamacpp": {"llm/local.py"},
     "huggingface_hub": {"llm/sources.py"},
     "platformdirs": {"disk.py"},

@@ -58,6 +58,9 @@ class Reply:
 class Model(Protocol):
     """A provider's connection. Safe to use from several threads at once."""
 
+    batched: bool = False
+    """Whether questions go through the provider's batch API: half the price, and an answer within a day."""
+
     def ask(self, request: Request) -> Reply:
         """Answer one request, retrying what is worth a retry.
 

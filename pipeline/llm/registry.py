@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pipeline.errors import CredentialsError, SettingsError
 from pipeline.llm import weights
 from pipeline.llm.connection import TIMEOUT_SECONDS, Connection
+from pipeline.llm.crew import Crew
 from pipeline.llm.port import Model
 
 LOCAL = "local"
@@ -39,6 +40,8 @@ class ProviderSettings(BaseModel):
     """Environment variable that holds its key; left out for a server with an address, it is given none."""
     timeout_seconds: float | None = Field(default=None, gt=0)
     """Patience for one reply."""
+    batch: bool = True
+    """Whether `--batch` goes through its batch API; false for a server that has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +76,14 @@ def open_model(
     *,
     environ: Mapping[str, str] | None = None,
     handoff: Path = Path(".drystone", "handoff"),
+    crew: Crew | None = None,
 ) -> tuple[Model, str]:
     """The connection an entry means and the model's name to put into requests.
 
     An entry is `provider:model`, `local`, or `handoff`, with a name of a person's choice after a colon, whose
     questions go to files in the folder `handoff`. The provider is `openai`, `anthropic`, or a name from the
-    configuration, which wins. Connections are opened once a process and shared.
+    configuration, which wins. Connections are opened once a process and shared. With a `crew`, questions go through
+    the provider's batch API, in waves of what all of the crew ask.
 
     Raises `SettingsError` for an entry that means nothing, `CredentialsError` for a key that is not in the
     environment, `WeightsError` where the embedded model is not installed; nothing is sent.
@@ -97,7 +102,8 @@ def open_model(
     settings = _settings_of(provider, entry, providers)
     if not model:
         raise SettingsError(f"model '{entry}' names a provider only: write {provider}:MODEL")
-    return _opened_once(settings.protocol, _connection(provider, settings, environ)), model
+    connection = _connection(provider, settings, environ)
+    return _opened_once(settings.protocol, connection, crew if settings.batch else None), model
 
 
 def close_models() -> None:
@@ -173,11 +179,30 @@ def _connection(provider: str, settings: ProviderSettings, environ: Mapping[str,
     )
 
 
-def _opened_once(protocol: str, connection: Any) -> Model:
+def _opened_once(protocol: str, connection: Any, crew: Crew | None = None) -> Model:
     with _lock:
-        if (protocol, connection) not in _opened:
-            _opened[protocol, connection] = _open(protocol, connection)
-        return _opened[protocol, connection]
+        if (protocol, connection, crew) not in _opened:
+            _opened[protocol, connection, crew] = (
+                _open(protocol, connection) if crew is None else _open_batches(protocol, connection, crew)
+            )
+        return _opened[protocol, connection, crew]
+
+
+def _open_batches(protocol: str, connection: Connection, crew: Crew) -> Model:
+    from pipeline.llm.batch import BatchModel
+    from pipeline.llm.waves import Waves
+
+    if protocol == "anthropic":
+        from pipeline.llm.anthropic import AnthropicModel
+        from pipeline.llm.batch_anthropic import AnthropicBatches
+
+        waves = Waves(AnthropicBatches(connection), connection, crew)
+        return BatchModel(lambda client: AnthropicModel(connection, http_client=client), waves)
+    from pipeline.llm.batch_openai import OpenAIBatches
+    from pipeline.llm.openai import OpenAIModel
+
+    waves = Waves(OpenAIBatches(connection), connection, crew)
+    return BatchModel(lambda client: OpenAIModel(connection, http_client=client), waves)
 
 
 def _open(protocol: str, connection: Any) -> Model:
