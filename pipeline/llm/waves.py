@@ -6,7 +6,7 @@ import warnings
 from collections import Counter
 from collections.abc import Collection, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pipeline.errors import DrystoneError, ModelNotFoundError, ProviderError, RateLimitError, UnavailableError
 from pipeline.llm import failures
@@ -31,7 +31,7 @@ class _Watched:
 
     wave: Wave
     due: float = 0.0
-    pause_seconds: float = FIRST_POLL_SECONDS
+    pause_seconds: float = field(default_factory=lambda: FIRST_POLL_SECONDS)
     seen: float = 0.0
     """When it was last looked at with success."""
     answered: int = -1
