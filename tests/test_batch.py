@@ -354,6 +354,18 @@ def test_a_batch_that_fails_as_a_whole_says_why(tmp_path: Path) -> None:
     assert len(wire.server.batches) == 1
 
 
+def test_a_batch_that_is_too_large_is_sent_in_parts(tmp_path: Path) -> None:
+    """An account that may have no more waiting gets smaller batches, one after the other, and no error."""
+    wire = Wire("openai", tmp_path)
+    wire.server.models.answers = each(8)
+    wire.server.fates = ["token_limit_exceeded", "token_limit_exceeded", "completed"]
+    found = wire.ask(8)
+    wire.server.close()
+    assert replies(found) == names(8)
+    assert [len(batch.lines) for batch in wire.server.batches.values()] == [8, 4, 2, 2, 2, 2]
+    assert wire.waves() == []
+
+
 def test_a_batch_that_the_server_has_forgotten_is_sent_again(wire: Wire) -> None:
     """With a warning; there is nothing to wait for."""
     wire.server.models.answers = each(2)

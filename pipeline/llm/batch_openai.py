@@ -65,7 +65,10 @@ class OpenAIBatches(BatchApi):
 
     def look(self, batch: str) -> Standing:
         found = self._retrieved(batch)
-        return Standing(found.status in _ENDED, found.request_counts.completed + found.request_counts.failed)
+        counts = found.request_counts
+        errors = [f"{error.code}: {error.message}" for error in found.errors.data] if found.errors else []
+        why = "" if found.status == "completed" else "; ".join([found.status, *errors[:1]])
+        return Standing(found.status in _ENDED, counts.completed + counts.failed, why)
 
     def answers(self, batch: str, ids: Collection[str]) -> dict[str, Answer]:
         found = self._retrieved(batch)

@@ -30,6 +30,8 @@ class Standing:
     ended: bool
     """However it ended: completed, failed, expired or cancelled."""
     answered: int
+    why: str = ""
+    """What the provider says of a batch that did not complete."""
 
 
 class BatchApi(Protocol):

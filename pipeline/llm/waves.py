@@ -23,6 +23,8 @@ SEND_PAUSES_SECONDS = (2.0, 10.0, 30.0)
 """Before a batch that could not be created is looked for, and sent again if it is not there."""
 OUTAGE_SECONDS = 600.0
 """How long a batch may be out of sight before those who wait for it give up; it goes on all the same."""
+TOO_MANY = "token_limit_exceeded"
+"""The code for more than an account may have waiting in batches."""
 
 
 @dataclass
@@ -52,6 +54,8 @@ class Waves:
         self._answers: dict[str, Answer] = {}
         """Replies that came and are not known to be kept yet."""
         self._losses: Counter[str] = Counter()
+        self._most: dict[str, int] = {}
+        """Questions of a model at a time, where a batch was refused for having too many."""
         self._watched = [
             _Watched(wave)
             for wave in read_waves(crew.folder)
@@ -112,7 +116,10 @@ class Waves:
                 self._look(watched)
         if self._crew.all_have_asked():
             for model, lines in self._unsent().items():
-                self._send(model, lines)
+                if model not in self._most:
+                    self._send(model, lines)
+                elif not any(each.wave.model == model and not each.ended for each in self._watched):
+                    self._send(model, lines[: self._most[model]])
 
     def _awaited(self) -> list[_Watched]:
         with self._changed:
@@ -141,7 +148,7 @@ class Waves:
         )
         wave.save(self._crew.folder)  # before it is sent: a killed run knows what to look for
         with self._changed:
-            self._watched.append(_Watched(wave))
+            self._watched.append(_Watched(wave, answered=0))
         try:
             self._name(wave, self._created(wave, lines))
         except UnavailableError as failure:  # it may be there all the same: the next run looks for it
@@ -211,7 +218,7 @@ class Waves:
                 f"{self._connection.provider} does not know batch {batch} any more; what it held is asked again",
                 stacklevel=1,
             )
-            self._ended(watched, {})
+            self._ended(watched, {}, "is not known any more")
             return
         except (RateLimitError, UnavailableError) as failure:
             watched.due = now + watched.pause_seconds
@@ -224,12 +231,22 @@ class Waves:
         watched.due, watched.seen = now + watched.pause_seconds, now
         watched.pause_seconds = min(LONGEST_POLL_SECONDS, watched.pause_seconds * POLL_GROWTH)
         if standing.ended:
-            self._ended(watched, answers)
+            if wave.size > 1 and wave.lines <= answers.keys() and _are_too_many(answers):
+                self._most[wave.model] = max(1, len(wave.lines) // 2)
+                self._again(watched)
+            else:
+                self._ended(watched, answers, standing.why)
         elif standing.answered != watched.answered:
             watched.answered = standing.answered
             self._crew.tell(batch, f"{standing.answered} of {wave.size} answered")
 
-    def _ended(self, watched: _Watched, answers: dict[str, Answer]) -> None:
+    def _again(self, watched: _Watched) -> None:
+        """Send what a batch held in smaller ones, one after the other."""
+        watched.ended = True
+        self._drop(watched.wave, set(watched.wave.lines))
+        self._crew.tell(watched.wave.batch or "", None)
+
+    def _ended(self, watched: _Watched, answers: dict[str, Answer], why: str) -> None:
         """Hand out what came; what did not is sent once more."""
         wave = watched.wave
         batch = wave.batch or ""
@@ -250,7 +267,7 @@ class Waves:
                 again,
                 UnavailableError(
                     f"{self._connection.provider}:{wave.model}: batch {batch} ended without an answer to {len(again)} "
-                    "of its questions, which had been sent once before. Try again later, or without --batch."
+                    f"of its questions, which had been sent once before{f' ({why})' if why else ''}. Try again later, or without --batch."
                 ),
             )
 
@@ -264,3 +281,8 @@ class Waves:
         with self._changed:
             for line in set(lines) & self._futures.keys():
                 self._futures.pop(line).set_exception(failure)
+
+
+def _are_too_many(answers: dict[str, Answer]) -> bool:
+    """Whether a batch was refused as a whole for how much it held."""
+    return all(answer.status == 429 and TOO_MANY in str(answer.body) for answer in answers.values())
