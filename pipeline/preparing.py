@@ -47,7 +47,7 @@ def decide(
     findings: list[Finding] = []
     undecided = {decision.home for decision in project.undecided}
     specs = [spec for spec in project.specs if spec.name in undecided]
-    for decided in side_by_side(decide_for, specs, at_once=len(specs) if settings.batch else 1):
+    for decided in side_by_side(decide_for, specs, workers=len(specs) if settings.batch else 1):
         if isinstance(decided, deciding.Undecided):
             findings += decided.findings
         else:
@@ -79,7 +79,7 @@ def look_over(
     notes: list[str] = []
     specs = list(dict.fromkeys(status.function.contract.spec for status in stale))
     places = {each.function.contract.id: each.function.place for each in project.statuses}
-    for reviewed in side_by_side(review, specs, at_once=len(specs) if project.settings.batch else 1):
+    for reviewed in side_by_side(review, specs, workers=len(specs) if project.settings.batch else 1):
         if project.settings.review == "block":
             findings += reviewing.as_findings(reviewed, places)
         else:

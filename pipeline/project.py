@@ -207,14 +207,12 @@ def vet_all(judge: Judge, statuses: Sequence[Status], root: Path) -> list[Findin
     return sorted((finding for each in found for finding in each), key=by_place)
 
 
-def side_by_side(
-    work: Callable[[Item], Made], items: Sequence[Item], *, at_once: int | None = None
-) -> Iterator[Made]:
+def side_by_side(work: Callable[[Item], Made], items: Sequence[Item], *, workers: int = 0) -> Iterator[Made]:
     """What `work` makes of each item, in their order; whoever interrupts it does not wait for the rest.
 
-    `at_once`: items under way at a time; left out, as many as this machine computes on.
+    `workers`: how many items at once; 0 is as many as this machine can compute.
     """
-    pool = ThreadPoolExecutor(max(1, at_once or min(8, os.cpu_count() or 1)))
+    pool = ThreadPoolExecutor(workers or max(1, min(8, os.cpu_count() or 1)))
     try:
         yield from pool.map(work, items)
     finally:

@@ -96,6 +96,9 @@ class BatchServer:
                 batch.outcomes[line] = (400, _error(400, text))
                 continue
             answer: Answer = self.models.answer(read(body, {}))
+            if answer.body is not None:
+                batch.outcomes[line] = (200, json.loads(answer.body))
+                continue
             ok = answer.status == 200
             batch.outcomes[line] = (
                 answer.status,

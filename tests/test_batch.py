@@ -307,6 +307,15 @@ def test_a_line_that_keeps_failing_is_an_error(wire: Wire) -> None:
     assert wire.waves() == []
 
 
+def test_a_reply_that_is_none_is_not_paid_for_again(wire: Wire) -> None:
+    """It was charged for: the run says so, and a person decides."""
+    wire.server.models.answers = each(2, f1=[Answer(body='{"choices": []}')])
+    found = wire.ask(2)
+    assert isinstance(found["f1"], UnavailableError)
+    assert set(wire.server.sent.values()) == {1}
+    assert wire.waves() == []
+
+
 def test_a_line_that_is_refused_for_good_is_the_usual_error(wire: Wire) -> None:
     """It says what a call of its own would say, at once; the others are answered."""
     wire.server.models.answers = each(3, f1=[Answer("no such model", status=404)])

@@ -14,7 +14,9 @@ from pipeline.llm.port import Model, Reply, Request
 from pipeline.llm.waves import Waves
 
 LINE_ATTEMPTS = 3
-"""How often a question is sent whose answer was a failure that may pass."""
+"""How often a question is sent whose answer was a failure that may pass, and cost nothing."""
+LONGEST_WAIT_SECONDS = 2 * 24 * 3600.0
+"""Batches end within a day, by themselves; waiting for one is no timeout."""
 
 
 class BatchModel(Model):
@@ -45,7 +47,7 @@ class BatchModel(Model):
                 if last.failure is not None:
                     raise copy.copy(last.failure) from None  # a copy each: others wait for the same batch
                 self._waves.taken(last.line)
-                passing = isinstance(failure, RateLimitError | UnavailableError)
+                passing = isinstance(failure, RateLimitError | UnavailableError) and not last.paid
                 if not passing or attempt == LINE_ATTEMPTS:
                     raise
             else:
@@ -68,6 +70,7 @@ class _Last(threading.local):
     """What became of the last call of a thread."""
 
     line = ""
+    paid = False
     failure: DrystoneError | None = None
 
 
@@ -87,6 +90,7 @@ class _Transport(httpx2.BaseTransport):
         except DrystoneError as failure:  # an SDK would take it for a broken connection
             self.last.failure = failure
             return httpx2.Response(503, headers=once, json={})
+        self.last.paid = answer.status == 200
         return httpx2.Response(answer.status, headers=once, json=answer.body)
 
 

@@ -59,7 +59,7 @@ class Model(Protocol):
     """A provider's connection. Safe to use from several threads at once."""
 
     batched: bool = False
-    """Whether questions go through the provider's batch API: half the price, and an answer within a day."""
+    """Whether what it answers is charged at the price of a batch."""
 
     def ask(self, request: Request) -> Reply:
         """Answer one request, retrying what is worth a retry.

@@ -6,7 +6,7 @@ import re
 import threading
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -189,20 +189,21 @@ def _opened_once(protocol: str, connection: Any, crew: Crew | None = None) -> Mo
 
 
 def _open_batches(protocol: str, connection: Connection, crew: Crew) -> Model:
-    from pipeline.llm.batch import BatchModel
+    from pipeline.llm.batch import LONGEST_WAIT_SECONDS, BatchModel
     from pipeline.llm.waves import Waves
 
+    waiting = replace(connection, timeout_seconds=LONGEST_WAIT_SECONDS)
     if protocol == "anthropic":
         from pipeline.llm.anthropic import AnthropicModel
         from pipeline.llm.batch_anthropic import AnthropicBatches
 
         waves = Waves(AnthropicBatches(connection), connection, crew)
-        return BatchModel(lambda client: AnthropicModel(connection, http_client=client), waves)
+        return BatchModel(lambda client: AnthropicModel(waiting, http_client=client), waves)
     from pipeline.llm.batch_openai import OpenAIBatches
     from pipeline.llm.openai import OpenAIModel
 
     waves = Waves(OpenAIBatches(connection), connection, crew)
-    return BatchModel(lambda client: OpenAIModel(connection, http_client=client), waves)
+    return BatchModel(lambda client: OpenAIModel(waiting, http_client=client), waves)
 
 
 def _open(protocol: str, connection: Any) -> Model:
