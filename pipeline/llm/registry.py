@@ -190,20 +190,15 @@ def _opened_once(protocol: str, connection: Any, crew: Crew | None = None) -> Mo
 
 def _open_batches(protocol: str, connection: Connection, crew: Crew) -> Model:
     from pipeline.llm.batch import LONGEST_WAIT_SECONDS, BatchModel
+    from pipeline.llm.batch_anthropic import AnthropicBatches
+    from pipeline.llm.batch_openai import OpenAIBatches
     from pipeline.llm.waves import Waves
 
+    api = AnthropicBatches if protocol == "anthropic" else OpenAIBatches
     waiting = replace(connection, timeout_seconds=LONGEST_WAIT_SECONDS)
-    if protocol == "anthropic":
-        from pipeline.llm.anthropic import AnthropicModel
-        from pipeline.llm.batch_anthropic import AnthropicBatches
-
-        waves = Waves(AnthropicBatches(connection), connection, crew)
-        return BatchModel(lambda client: AnthropicModel(waiting, http_client=client), waves)
-    from pipeline.llm.batch_openai import OpenAIBatches
-    from pipeline.llm.openai import OpenAIModel
-
-    waves = Waves(OpenAIBatches(connection), connection, crew)
-    return BatchModel(lambda client: OpenAIModel(waiting, http_client=client), waves)
+    return BatchModel(
+        lambda client: _adapter(protocol, waiting, client), Waves(api(connection), connection, crew)
+    )
 
 
 def _open(protocol: str, connection: Any) -> Model:
@@ -215,10 +210,14 @@ def _open(protocol: str, connection: Any) -> Model:
         from pipeline.llm.handoff import HandoffModel
 
         return HandoffModel(connection)
+    return _adapter(protocol, connection)
+
+
+def _adapter(protocol: str, connection: Connection, http_client: Any = None) -> Model:
     if protocol == "anthropic":
         from pipeline.llm.anthropic import AnthropicModel
 
-        return AnthropicModel(connection)
+        return AnthropicModel(connection, http_client=http_client)
     from pipeline.llm.openai import OpenAIModel
 
-    return OpenAIModel(connection)
+    return OpenAIModel(connection, http_client=http_client)
