@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pipeline import outgoing
 from pipeline.budget import Budget
 from pipeline.errors import AnswerPending, MissingReplyError
+from pipeline.llm.crew import Crew
 from pipeline.llm.patience import watched
 from pipeline.llm.port import Model, Reply, Request
 from pipeline.llm.registry import HANDOFF, ProviderSettings, open_model, secret_variables, server_of
@@ -48,17 +49,32 @@ class Asking:
     Opening it needs their keys, unless nobody may be asked; nothing is sent before a question.
     """
 
-    def __init__(self, settings: Settings, entries: Sequence[str], *, fresh: bool, budget: Budget) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        entries: Sequence[str],
+        *,
+        fresh: bool,
+        budget: Budget,
+        crew: Crew | None = None,
+    ) -> None:
+        """`crew`: whose questions are gathered, where the settings ask in batches."""
         self.settings = settings
         self.budget = budget
         folder = settings.work_folder
+        self.crew = crew or Crew(folder / "batches", lambda *_: None)
         shared = SharedFolder(settings.store, settings.root) if settings.store else None
         self._store = ReplyStore(folder / "replies", shared)
         self._round = Rounds(folder).current() if fresh and not settings.offline else ""
         self._asked = {entry: _told_apart(entry, settings.providers) for entry in entries}
         outgoing.guard(secret_variables(settings.providers))
         self._opened: dict[str, tuple[Model, str]] = {
-            entry: open_model(entry, settings.providers, handoff=folder / "handoff")
+            entry: open_model(
+                entry,
+                settings.providers,
+                handoff=folder / "handoff",
+                crew=self.crew if settings.batch else None,
+            )
             for entry in dict.fromkeys(entries if not settings.offline else ())
         }
 

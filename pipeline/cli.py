@@ -1,22 +1,16 @@
-"""Arguments, printing, exit codes. The only module that prints, and the only one that ends the process."""
+"""The command line: what each command takes, and what it calls."""
 
-import contextlib
-import io
-import os
 import sys
-import warnings
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pipeline import __version__, options
-from pipeline.errors import DrystoneError, InternalError, SettingsError, WeightsError
+from pipeline.ending import command, finish, leave, print_broken, say
+from pipeline.errors import SettingsError, WeightsError
 
 if TYPE_CHECKING:
-    from pipeline.outcome import Outcome
     from pipeline.settings import Settings
 
 EPILOG = """\b
@@ -28,8 +22,6 @@ Exit codes:
                            70 a bug in drystone   130 interrupted
 """
 
-INTERRUPTED = "drystone: interrupted; what had landed stays, the next run goes on from there"
-
 
 class _Main(click.Group):
     """Gives a wrong command line a report as well, where a report in JSON was asked for."""
@@ -40,90 +32,10 @@ class _Main(click.Group):
         except click.ClickException as error:
             error.show()
             if "--json" in sys.argv:
-                _print_broken(SettingsError(error.format_message()))
-            _leave(error.exit_code)
+                print_broken(SettingsError(error.format_message()))
+            leave(error.exit_code)
         except click.Abort:
-            _leave(130)
-
-
-def _command(function: Callable[..., int]) -> Callable[..., None]:
-    """Turns what a command returns, or what broke it, into an exit code and a message on standard error."""
-
-    @wraps(function)
-    def run(*arguments: Any, **options: Any) -> None:
-        as_json = bool(options.get("as_json"))
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):  # a console that lacks a character gets its number
-                stream.reconfigure(errors="backslashreplace")
-        warnings.showwarning = lambda message, *_, **__: _say(f"drystone: {message}", err=True)
-        try:
-            code = function(*arguments, **options)
-        except DrystoneError as error:
-            _say(f"drystone: {error}", err=True)
-            code = _print_broken(error) if as_json else error.exit_code
-        except KeyboardInterrupt:
-            code = _print_interrupted(as_json=as_json)
-        except BrokenPipeError:
-            code = 1  # whoever read standard output has gone
-        except Exception as error:  # noqa: BLE001 - no traceback reaches a user who did not ask for one
-            _report_bug(error)
-            bug = InternalError(f"{type(error).__name__}: {error}")
-            code = _print_broken(bug) if as_json else bug.exit_code
-        _leave(code)
-
-    return run
-
-
-def _say(text: str | bytes | Path, *, err: bool = False, nl: bool = True) -> None:
-    """The one way out to a terminal or a file: of a credential no more than its first characters.
-
-    Bytes go out as they are: those of a request, which is not shown if there is a credential in it.
-    """
-    from pipeline.outgoing import scrub
-
-    click.echo(text if isinstance(text, bytes) else scrub(str(text)), err=err, nl=nl)
-
-
-def _leave(code: int) -> NoReturn:
-    """End at once: threads may still wait for a model that nobody needs any more."""
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError):
-            stream.flush()
-    os._exit(code)
-
-
-def _print_broken(error: DrystoneError) -> int:
-    """The report of a run that broke before there was anything to report."""
-    from pipeline.outcome import Outcome
-    from pipeline.reports import Report
-
-    return _print_json(Outcome(Report(), error))
-
-
-def _print_json(outcome: "Outcome") -> int:
-    from pipeline import summary
-
-    with contextlib.suppress(BrokenPipeError):
-        _say(summary.render_json_report(outcome))
-    return summary.exit_code(outcome)
-
-
-def _print_interrupted(*, as_json: bool) -> int:
-    from pipeline.outcome import Outcome
-    from pipeline.reports import Report
-
-    _say(INTERRUPTED, err=True)
-    return _print_json(Outcome(Report(), interrupted=True)) if as_json else 130
-
-
-def _report_bug(error: Exception) -> None:
-    import traceback  # only a bug needs it
-
-    _say(f"drystone: this is a bug in drystone {__version__}: {type(error).__name__}: {error}", err=True)
-    if os.environ.get("DRYSTONE_DEBUG"):
-        _say(traceback.format_exc(), err=True)
-    else:
-        _say("drystone: set DRYSTONE_DEBUG=1 for the traceback to report", err=True)
+            leave(130)
 
 
 @click.group(
@@ -153,17 +65,19 @@ def main() -> None:
 )
 @options.jobs
 @options.roles
+@options.batch
 @options.offline
 @options.ceilings
 @options.sandbox
 @options.as_json
-@_command
+@command
 def generate(
     specs: tuple[str, ...],
     *,
     fresh: bool,
     only_plan: bool,
     only_diff: bool,
+    batch: bool,
     jobs: int | None,
     architect: str | None,
     implementers: tuple[str, ...],
@@ -187,6 +101,7 @@ def generate(
         implementer=implementers,
         reviewer=reviewer,
         wait=sys.stderr.isatty() if wait is None else wait,
+        batch=batch,
         offline=offline,
         jobs=jobs,
         sandbox=sandbox,
@@ -194,10 +109,10 @@ def generate(
     )
     wanted = Wanted(selection=specs or None, fresh=fresh, only_diff=only_diff)
     if only_plan:
-        return _finish(reading.plan(settings, wanted), as_json=as_json)
+        return finish(reading.plan(settings, wanted), as_json=as_json)
     with _progress() as progress:
         outcome = run.generate(settings, wanted, progress)
-    return _finish(outcome, as_json=as_json)
+    return finish(outcome, as_json=as_json)
 
 
 @main.command(epilog=EPILOG)
@@ -213,7 +128,7 @@ def generate(
 @options.ceilings
 @options.sandbox
 @options.as_json
-@_command
+@command
 def compare(
     wanted: tuple[str, ...],
     *,
@@ -244,7 +159,7 @@ def compare(
     )
     with _progress() as progress:
         outcome = comparing.compare(settings, wanted, progress, samples=samples)
-    return _finish(outcome, as_json=as_json)
+    return finish(outcome, as_json=as_json)
 
 
 @main.command(epilog=EPILOG)
@@ -252,7 +167,7 @@ def compare(
 @click.option("--no-judge", is_flag=True, help="Compare digests only; do not run any function.")
 @options.sandbox
 @options.as_json
-@_command
+@command
 def check(specs: tuple[str, ...], *, no_judge: bool, sandbox: str | None, as_json: bool) -> int:
     """Tell whether generated/ is what its specs say. Reads only; needs no key and no network.
 
@@ -262,31 +177,31 @@ def check(specs: tuple[str, ...], *, no_judge: bool, sandbox: str | None, as_jso
 
     with _progress() as progress:
         outcome = reading.check(_settings(sandbox=sandbox), specs or None, progress, judge_again=not no_judge)
-    return _finish(outcome, as_json=as_json)
+    return finish(outcome, as_json=as_json)
 
 
 @main.command(epilog=EPILOG)
 @options.specs
 @options.as_json
-@_command
+@command
 def lint(specs: tuple[str, ...], *, as_json: bool) -> int:
     """Check specs: form, names, rules, and whether examples and rules agree with one another."""
     from pipeline import reading
 
     with _progress() as progress:
         outcome = reading.lint(_settings(), specs or None, progress)
-    return _finish(outcome, as_json=as_json)
+    return finish(outcome, as_json=as_json)
 
 
 @main.command()
 @click.argument("which", type=click.Choice(["spec", "shared", "contract"]), default="spec")
-@_command
+@command
 def schema(which: str) -> int:
     """Print the JSON Schema of specs (default), of what they share or of contracts, for editors and other tools."""
     from importlib import resources
 
     text = resources.files("pipeline").joinpath("schemas", f"{which}.schema.json").read_text("utf-8")
-    _say(text, nl=False)
+    say(text, nl=False)
     return 0
 
 
@@ -296,7 +211,7 @@ def schema(which: str) -> int:
     "--role", type=click.Choice(["implementer", "architect"]), default="implementer", show_default=True
 )
 @click.option("--wire", is_flag=True, help="Print the exact bytes that would leave: the body of the request.")
-@_command
+@command
 def show_prompt(function: str, *, role: str, wire: bool) -> int:
     """Print the exact text a model is sent first about a function: the system prompt, then the message."""
     from pipeline import reading
@@ -304,8 +219,8 @@ def show_prompt(function: str, *, role: str, wire: bool) -> int:
     show = reading.show_wire if wire else reading.show_prompt
     shown = show(_settings(), function, role)
     if not isinstance(shown, (str, bytes)):
-        return _finish(shown, as_json=False)
-    _say(shown, nl=False)
+        return finish(shown, as_json=False)
+    say(shown, nl=False)
     return 0
 
 
@@ -322,7 +237,7 @@ def show_prompt(function: str, *, role: str, wire: bool) -> int:
     help="Folder to write to, or a file (.md, .svg). Without it, one document goes to standard output, and "
     "several SVG to drystone-graph/.",
 )  # fmt: skip
-@_command
+@command
 def graph(
     specs: tuple[str, ...], *, contracts: bool, flows: tuple[str, ...], form: str, output: Path | None
 ) -> int:
@@ -333,8 +248,8 @@ def graph(
         _settings(), specs or None, flows=flows, contracts=contracts, as_svg=form == "svg", output=output
     )
     if not isinstance(drawn, str):
-        return _finish(drawn, as_json=False)
-    _say(drawn, nl=False)
+        return finish(drawn, as_json=False)
+    say(drawn, nl=False)
     return 0
 
 
@@ -344,7 +259,7 @@ def model() -> None:
 
 
 @model.command()
-@_command
+@command
 def pull() -> int:
     """Fetch the embedded model's weights (1.1 GB), verified by SHA-256, into the user's cache.
 
@@ -354,23 +269,23 @@ def pull() -> int:
     from pipeline.progress import download
 
     if weights.is_pulled():
-        _say(f"already here: {weights.weights_path()}")
+        say(f"already here: {weights.weights_path()}")
         return 0
     with download() as show:
         path = weights.pull(show)
-    _say(f"verified: {path}")
+    say(f"verified: {path}")
     return 0
 
 
 @model.command("path")
-@_command
+@command
 def model_path() -> int:
     """Print where the weights are; exit with 5 if they are not here."""
     from pipeline.llm import weights
 
     if not weights.is_pulled():
         raise WeightsError("the embedded model's weights are not here; fetch them with: drystone model pull")
-    _say(weights.weights_path())
+    say(weights.weights_path())
     return 0
 
 
@@ -384,24 +299,3 @@ def _progress() -> Any:
     from pipeline.progress import watch
 
     return watch()
-
-
-def _finish(outcome: "Outcome", *, as_json: bool) -> int:
-    """Print what a run found and did; returns its exit code."""
-    from pipeline import summary
-
-    report = outcome.report
-    if as_json:
-        _print_json(outcome)
-    else:
-        for finding in report.findings:
-            _say(str(finding))
-        if report.diff:
-            _say(report.diff, nl=False)
-        for line in summary.summary_lines(report):
-            _say(line, err=bool(report.diff))
-    if outcome.interrupted:
-        _say(INTERRUPTED, err=True)
-    elif outcome.error is not None:
-        _say(f"drystone: {outcome.error}", err=True)
-    return summary.exit_code(outcome)

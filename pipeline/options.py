@@ -14,6 +14,11 @@ sandbox = click.option(
     "--sandbox", type=click.Choice(["process", "kernel"]),
     help="Isolation that must at least be reached; the strongest there is is used in any case.",
 )  # fmt: skip
+batch = click.option(
+    "--batch", is_flag=True,
+    help="Ask through the providers' batch APIs: half the price, answers within a day. Stop it and run it again as "
+    "you like.",
+)  # fmt: skip
 offline = click.option(
     "--offline", is_flag=True,
     help="Ask nobody and need no key: use stored replies, also with --fresh, and name those that are missing.",

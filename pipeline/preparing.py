@@ -8,8 +8,9 @@ from pipeline.budget import Budget
 from pipeline.coherence import unchecked_undos
 from pipeline.decisions import Choice
 from pipeline.landed import Status
-from pipeline.project import Project, read_project, vet_all
-from pipeline.records import Finding
+from pipeline.llm.crew import Crew
+from pipeline.project import Project, read_project, side_by_side, vet_all
+from pipeline.records import Finding, Spec
 from pipeline.stages import decide as deciding
 from pipeline.stages import review as reviewing
 from pipeline.stages.judge import Judge
@@ -19,11 +20,18 @@ Show = Callable[[str, str, Usage], None]
 
 
 def decide(
-    project: Project, selection: tuple[str, ...] | None, show: Show, *, fresh: bool, budget: Budget
+    project: Project,
+    selection: tuple[str, ...] | None,
+    show: Show,
+    *,
+    fresh: bool,
+    budget: Budget,
+    crew: Crew,
 ) -> Project:
     """The project with an architect's answer to every open decision; with findings where there is none."""
     settings = project.settings
-    if settings.architect is None:
+    model = settings.architect
+    if model is None:
         unanswered = [
             Finding(
                 place=decision.place,
@@ -32,19 +40,23 @@ def decide(
             for decision in project.undecided
         ]
         return replace(project, findings=tuple(unanswered))
-    asking = Asking(settings, [settings.architect], fresh=fresh, budget=budget)
-    choices: list[Choice] = []
-    findings: list[Finding] = []
-    for spec in project.specs:
-        open_here = [decision for decision in project.undecided if decision.home == spec.name]
-        if not open_here:
-            continue
+    asking = Asking(settings, [model], fresh=fresh, budget=budget, crew=crew)
+
+    def decide_for(spec: Spec) -> Sequence[Choice] | deciding.Undecided:
         desk = asking.desk(_teller(spec.name, show), subject=spec.name)
-        decided = deciding.decide(
-            spec, open_here, model=settings.architect, ask=desk.ask_for("architect", settings.architect)
-        )
+        open_here = [decision for decision in project.undecided if decision.home == spec.name]
+        with crew.at_work():
+            decided = deciding.decide(spec, open_here, model=model, ask=desk.ask_for("architect", model))
         if isinstance(decided, deciding.Undecided):
             desk.forget()
+        return decided
+
+    choices: list[Choice] = []
+    findings: list[Finding] = []
+    undecided = {decision.home for decision in project.undecided}
+    specs = [spec for spec in project.specs if spec.name in undecided]
+    for decided in side_by_side(decide_for, specs, workers=len(specs) if settings.batch else 1):
+        if isinstance(decided, deciding.Undecided):
             findings += decided.findings
         else:
             choices += decided
@@ -63,15 +75,21 @@ def look_over(
     notes = [note for spec in project.specs if spec.name in touched for note in unchecked_undos(spec)]
     if findings or model is None:
         return tuple(findings), tuple(notes)
-    for spec in touched:
-        statuses = [each for each in project.statuses if each.function.contract.spec == spec]
+
+    def review(spec: str) -> reviewing.Reviewed:
         desk = asking.desk(_teller(spec, show), subject=spec)
-        reviewed = reviewing.review(
-            [each.kept_contract or each.function.contract for each in statuses],
-            model=model,
-            ask=desk.ask_for("reviewer", model),
-        )
-        places = {each.function.contract.id: each.function.place for each in statuses}
+        contracts = [
+            each.kept_contract or each.function.contract
+            for each in project.statuses
+            if each.function.contract.spec == spec
+        ]
+        with asking.crew.at_work():
+            return reviewing.review(contracts, model=model, ask=desk.ask_for("reviewer", model))
+
+    places = {each.function.contract.id: each.function.place for each in project.statuses}
+    for reviewed in side_by_side(
+        review, list(touched), workers=len(touched) if project.settings.batch else 1
+    ):
         if project.settings.review == "block":
             findings += reviewing.as_findings(reviewed, places)
         else:

@@ -60,6 +60,9 @@ class PlainView:
             f"{function}: {text}" + (f" ({usage.tokens_out} tokens so far)" if usage.tokens_out else "")
         )
 
+    def batch(self, batch: str, text: str | None) -> None:
+        self._line(f"{batch}: {text or 'ended'}")
+
     def refused(self, function: str, attempt: Attempt) -> None:
         self._line(f"{function}: refused: {_short(attempt.reason)}")
 
@@ -106,6 +109,15 @@ class LiveView:
                     "", total=None, function=function, stage="", tokens=""
                 )
             self._live.update(self._rows[function], stage=scrub(text), tokens=tokens)
+
+    def batch(self, batch: str, text: str | None) -> None:
+        """A row of its own while it runs."""
+        if text is not None:
+            self.stage(batch, text, Usage())
+            return
+        with self._lock:
+            if batch in self._rows:
+                self._live.remove_task(self._rows.pop(batch))
 
     def refused(self, function: str, attempt: Attempt) -> None:
         self._print(f"{function}: refused: {_short(attempt.reason)}", "dim")

@@ -195,7 +195,11 @@ def open_judge(settings: Settings) -> Judge:
 
     They are not kept in the project, where a change under review could bring its own.
     """
-    return Judge(InputStore(disk.cache_folder() / "inputs"), at_least=settings.sandbox)
+    return Judge(
+        InputStore(disk.cache_folder() / "inputs"),
+        at_least=settings.sandbox,
+        at_once=settings.jobs or max(8, os.cpu_count() or 1),
+    )
 
 
 def vet_all(judge: Judge, statuses: Sequence[Status], root: Path) -> list[Finding]:

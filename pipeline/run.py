@@ -9,6 +9,8 @@ from pipeline.budget import Budget
 from pipeline.errors import BudgetError, DrystoneError, NoReplyError, OutputError
 from pipeline.flow_evidence import judge_flow
 from pipeline.landed import Status
+from pipeline.llm.crew import Crew
+from pipeline.llm.wave import under_way
 from pipeline.making import Maker
 from pipeline.outcome import Outcome, Wanted, accounted
 from pipeline.project import Project, fresh_report, open_judge, read_project
@@ -34,10 +36,13 @@ def generate(settings: Settings, wanted: Wanted, progress: Progress) -> Outcome:
 
 
 def _generate(settings: Settings, wanted: Wanted, progress: Progress, budget: Budget) -> Outcome:
+    crew = Crew(settings.work_folder / "batches", progress.batch)
+    for left in () if settings.batch else under_way(crew.folder):
+        progress.announce(left)
     project = read_project(settings, wanted.selection)
     if not project.findings and project.undecided:
         project = preparing.decide(
-            project, wanted.selection, progress.stage, fresh=wanted.fresh, budget=budget
+            project, wanted.selection, progress.stage, fresh=wanted.fresh, budget=budget, crew=crew
         )
     if project.findings:
         return Outcome(Report(findings=project.findings))
@@ -49,18 +54,21 @@ def _generate(settings: Settings, wanted: Wanted, progress: Progress, budget: Bu
     conflicts = project.conflicts() + ([] if wanted.only_diff else project.obstacles())
     if conflicts:
         raise OutputError("\n".join(conflicts))
-    return _Generation(project, wanted, progress, budget).run()
+    return _Generation(project, wanted, progress, budget, crew).run()
 
 
 class _Generation:
     """One run over the functions that are stale, callees before callers, several at once."""
 
-    def __init__(self, project: Project, wanted: Wanted, progress: Progress, budget: Budget) -> None:
+    def __init__(
+        self, project: Project, wanted: Wanted, progress: Progress, budget: Budget, crew: Crew
+    ) -> None:
         self._project = project
         self._settings = project.settings
         self._wanted = wanted
         self._progress = progress
         self._budget = budget
+        self._crew = crew
         self._writer = Writer(project, only_diff=wanted.only_diff)
         self._statuses = {status.function.contract.id: status for status in project.statuses}
         self._stale = {
@@ -108,7 +116,11 @@ class _Generation:
                 isolation = self._judge.isolation
                 if self._stale:
                     asking = Asking(
-                        self._settings, self._settings.entries, fresh=self._wanted.fresh, budget=self._budget
+                        self._settings,
+                        self._settings.entries,
+                        fresh=self._wanted.fresh,
+                        budget=self._budget,
+                        crew=self._crew,
                     )
                     for text in filter(
                         None, (self._settings.why_models, self._budget.notice(self._settings.entries))
@@ -253,7 +265,8 @@ class _Generation:
         """One function, from its spec to its landing."""
         status = self._statuses[name]
         try:
-            report = self._blocked(name) or self._still_fresh(status) or self._make(status)
+            with self._crew.at_work():
+                report = self._blocked(name) or self._still_fresh(status) or self._make(status)
         except NoReplyError as pending:
             self._pending.append(pending)
             self._parts.pop(name, None)

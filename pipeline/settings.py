@@ -23,6 +23,8 @@ STORE_VARIABLE = "DRYSTONE_STORE"
 """Environment variable that names the folder replies are shared through; it wins over the file."""
 SANDBOX_VARIABLE = "DRYSTONE_SANDBOX"
 """Environment variable that says what isolation is required; for `pytest generated`, which has no option for it."""
+MOST_IN_A_WAVE = 256
+"""Functions that wait for a batch at once."""
 
 
 class _Table(BaseModel):
@@ -79,6 +81,8 @@ class Settings(_Table):
     """Whether a run waits for people who answer prompts by hand, or ends and goes on the next time."""
     offline: bool
     """Whether stored replies must do: nobody is asked."""
+    batch: bool
+    """Whether questions go through the batch APIs of their providers."""
     store: str | None
     """Path or URL of a folder that replies are shared through; None keeps them on this machine."""
     budget: Ceilings
@@ -94,7 +98,12 @@ class Settings(_Table):
 
     @property
     def workers(self) -> int:
-        """Functions worked on at once: as asked; else one where the embedded model computes here, eight where others do."""
+        """Functions worked on at once: as asked; else one where the embedded model computes here, eight where others do.
+
+        A batch holds what everybody asks at once: there, all that are ready.
+        """
+        if self.batch:
+            return MOST_IN_A_WAVE
         local = any(entry.partition(":")[0] == LOCAL for entry in self.entries)
         return self.jobs or (1 if local else 8)
 
@@ -130,6 +139,7 @@ def read_settings(
     reviewer: str | None = None,
     wait: bool = False,
     offline: bool = False,
+    batch: bool = False,
     jobs: int | None = None,
     sandbox: str | None = None,
     max_usd: float | None = None,
@@ -163,6 +173,7 @@ def read_settings(
         review=found.review,
         wait=wait,
         offline=offline,
+        batch=batch,
         store=environ.get(STORE_VARIABLE) or found.store or None,
         budget=_with_ceilings(found.budget, usd=max_usd, tokens=max_tokens, minutes=max_minutes),
         providers={name: provider.within(root) for name, provider in found.providers.items()},

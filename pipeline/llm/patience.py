@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.errors import ProviderError, Trouble, UnavailableError
 from pipeline.llm.connection import Connection
@@ -41,6 +41,7 @@ UNKNOWN_SERVER_REPETITIONS = 2
 WORTH_SHOWING_SECONDS = 1.0
 
 _OUTAGE: frozenset[Trouble | None] = frozenset({"overloaded", "out", "late"})
+_MAY_BE_CHARGED: tuple[Trouble, ...] = ("late", "damaged")
 _TOO_MUCH: frozenset[Trouble | None] = frozenset({"limited", "overloaded"})
 
 Show = Callable[[str], None]
@@ -72,11 +73,17 @@ class Patient(Model):
         self._line = Line(connection)
 
     def ask(self, request: Request) -> Reply:
+        met: Counter[Trouble | None] = Counter()
         try:
-            return self._ask(request)
+            reply = self._ask(request, met)
         except ProviderError as failure:
             failure.subject = failure.subject or request.subject
+            failure.lost = sum(met[trouble] for trouble in _MAY_BE_CHARGED)
             raise
+        return replace(reply, lost=sum(met[trouble] for trouble in _MAY_BE_CHARGED))
+
+    def warm(self) -> None:
+        self.model.warm()
 
     def offer(self, request: Request) -> None:
         self.model.offer(request)
@@ -87,7 +94,8 @@ class Patient(Model):
     def close(self) -> None:
         self.model.close()
 
-    def _ask(self, request: Request) -> Reply:
+    def _ask(self, request: Request, met: Counter[Trouble | None]) -> Reply:
+        """The reply; `met` counts every failure on the way."""
         failed: Counter[Trouble] = Counter()
         heard = self._line.sound
         while True:
@@ -95,6 +103,7 @@ class Patient(Model):
             try:
                 reply = self.model.ask(request)
             except ProviderError as failure:
+                met[failure.trouble] += 1
                 stays_open = self._line.leave(turn, failure)
                 if failure.trouble is None or not _is_short(failure.pause_seconds):
                     raise

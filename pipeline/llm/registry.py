@@ -25,6 +25,7 @@ from pipeline.llm.connection import (
     Connection,
     recording_client,
 )
+from pipeline.llm.crew import Crew
 from pipeline.llm.patience import Patient
 from pipeline.llm.port import Model, Request
 
@@ -91,6 +92,9 @@ class ProviderSettings(BaseModel):
             return self
         return self.model_copy(update={"ca_bundle": root / self.ca_bundle})
 
+    batch: bool = True
+    """Whether `--batch` goes through its batch API; false for a server that has none."""
+
 
 @dataclass(frozen=True, slots=True)
 class RoleModels:
@@ -124,12 +128,14 @@ def open_model(
     *,
     environ: Mapping[str, str] | None = None,
     handoff: Path = Path(".drystone", "handoff"),
+    crew: Crew | None = None,
 ) -> tuple[Model, str]:
     """The connection an entry means and the model's name to put into requests.
 
     An entry is `provider:model`, `local`, or `handoff`, with a name of a person's choice after a colon, whose
     questions go to files in the folder `handoff`. The provider is `openai`, `anthropic`, or a name from the
-    configuration, which wins. Connections are opened once a process and shared.
+    configuration, which wins. Connections are opened once a process and shared. With a `crew`, questions go through
+    the provider's batch API, in waves of what all of the crew ask.
 
     Raises `SettingsError` for an entry that means nothing, `CredentialsError` for a key that is not in the
     environment, `WeightsError` where the embedded model is not installed; nothing is sent.
@@ -147,7 +153,8 @@ def open_model(
         return _opened_once(HANDOFF, handoff), model or HANDOFF
     settings = _settings_of(provider, entry, providers)
     name = _name_in(entry)
-    return _opened_once(settings.protocol, _connection(provider, settings, environ)), name
+    connection = _connection(provider, settings, environ)
+    return _opened_once(settings.protocol, connection, crew if settings.batch else None), name
 
 
 def wire_bytes(
@@ -327,11 +334,26 @@ def _ca_bundle(settings: ProviderSettings, provider: str) -> Path | None:
     return settings.ca_bundle
 
 
-def _opened_once(protocol: str, connection: Any) -> Model:
+def _opened_once(protocol: str, connection: Any, crew: Crew | None = None) -> Model:
     with _lock:
-        if (protocol, connection) not in _opened:
-            _opened[protocol, connection] = _open(protocol, connection)
-        return _opened[protocol, connection]
+        if (protocol, connection, crew) not in _opened:
+            _opened[protocol, connection, crew] = (
+                _open(protocol, connection) if crew is None else _open_batches(protocol, connection, crew)
+            )
+        return _opened[protocol, connection, crew]
+
+
+def _open_batches(protocol: str, connection: Connection, crew: Crew) -> Model:
+    from pipeline.llm.batch import LONGEST_WAIT_SECONDS, BatchModel
+    from pipeline.llm.batch_anthropic import AnthropicBatches
+    from pipeline.llm.batch_openai import OpenAIBatches
+    from pipeline.llm.waves import Waves
+
+    api = AnthropicBatches if protocol == "anthropic" else OpenAIBatches
+    waiting = replace(connection, timeout_seconds=LONGEST_WAIT_SECONDS)
+    return BatchModel(
+        lambda client: _adapter(protocol, waiting, client), Waves(api(connection), connection, crew)
+    )
 
 
 def _open(protocol: str, connection: Any) -> Model:

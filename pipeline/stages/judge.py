@@ -37,7 +37,10 @@ class Judge:
         at_least: Level = "process",
         at_most: Level = "kernel",
         rule_seconds: float = RULE_SECONDS,
+        at_once: int = 64,
     ) -> None:
+        """`at_once`: deciders that may run at a time; whoever comes then waits for one."""
+        self._turns = threading.BoundedSemaphore(at_once)
         self._inputs = inputs or InputStore()
         self._at_least = at_least
         self._at_most = at_most
@@ -154,7 +157,7 @@ class Judge:
         return done
 
     def _ask(self, job: dict[str, Any]) -> tuple[Any, str | None]:
-        with self._decider() as decider:
+        with self._turns, self._decider() as decider:
             return decider.run(job)
 
     @contextmanager

@@ -1,0 +1,134 @@
+"""How a command ends: what it prints, and its exit code. The only module that prints, and the only one that ends the process."""
+
+import contextlib
+import io
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from pipeline import __version__
+from pipeline.errors import DrystoneError, InternalError
+
+if TYPE_CHECKING:
+    from pipeline.outcome import Outcome
+
+INTERRUPTED = "drystone: interrupted; what had landed stays, the next run goes on from there"
+
+
+def command(function: Callable[..., int]) -> Callable[..., None]:
+    """Turns what a command returns, or what broke it, into an exit code and a message on standard error."""
+
+    @wraps(function)
+    def run(*arguments: Any, **options: Any) -> None:
+        as_json = bool(options.get("as_json"))
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # a console that lacks a character gets its number
+                stream.reconfigure(errors="backslashreplace")
+        warnings.showwarning = lambda message, *_, **__: say(f"drystone: {message}", err=True)
+        try:
+            code = function(*arguments, **options)
+        except DrystoneError as error:
+            say(f"drystone: {error}", err=True)
+            code = print_broken(error) if as_json else error.exit_code
+        except KeyboardInterrupt:
+            code = _print_interrupted(as_json=as_json)
+        except BrokenPipeError:
+            code = 1  # whoever read standard output has gone
+        except Exception as error:  # noqa: BLE001 - no traceback reaches a user who did not ask for one
+            _report_bug(error)
+            bug = InternalError(f"{type(error).__name__}: {error}")
+            code = print_broken(bug) if as_json else bug.exit_code
+        leave(code)
+
+    return run
+
+
+def say(text: str | bytes | Path, *, err: bool = False, nl: bool = True) -> None:
+    """The one way out to a terminal or a file: of a credential no more than its first characters.
+
+    Bytes go out as they are: those of a request, which is not shown if there is a credential in it.
+    """
+    from pipeline.outgoing import scrub
+
+    click.echo(text if isinstance(text, bytes) else scrub(str(text)), err=err, nl=nl)
+
+
+def leave(code: int) -> NoReturn:
+    """End at once: threads may still wait for a model that nobody needs any more."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
+    os._exit(code)
+
+
+def print_broken(error: DrystoneError) -> int:
+    """The report of a run that broke before there was anything to report."""
+    from pipeline.outcome import Outcome
+    from pipeline.reports import Report
+
+    return _print_json(Outcome(Report(), error))
+
+
+def _print_json(outcome: "Outcome") -> int:
+    from pipeline import summary
+
+    with contextlib.suppress(BrokenPipeError):
+        say(summary.render_json_report(outcome))
+    return summary.exit_code(outcome)
+
+
+def _print_interrupted(*, as_json: bool) -> int:
+    from pipeline.outcome import Outcome
+    from pipeline.reports import Report
+
+    say(INTERRUPTED, err=True)
+    _left_behind()
+    return _print_json(Outcome(Report(), interrupted=True)) if as_json else 130
+
+
+def _left_behind() -> None:
+    """Say which batches go on without this run."""
+    from pipeline.llm.wave import under_way
+    from pipeline.settings import find_root
+
+    for line in under_way(find_root(Path.cwd()) / ".drystone" / "batches"):
+        say(f"drystone: {line}", err=True)
+
+
+def _report_bug(error: Exception) -> None:
+    import traceback  # only a bug needs it
+
+    say(f"drystone: this is a bug in drystone {__version__}: {type(error).__name__}: {error}", err=True)
+    if os.environ.get("DRYSTONE_DEBUG"):
+        say(traceback.format_exc(), err=True)
+    else:
+        say("drystone: set DRYSTONE_DEBUG=1 for the traceback to report", err=True)
+
+
+def finish(outcome: "Outcome", *, as_json: bool) -> int:
+    """Print what a run found and did; returns its exit code."""
+    from pipeline import summary
+
+    report = outcome.report
+    if as_json:
+        _print_json(outcome)
+    else:
+        for finding in report.findings:
+            say(str(finding))
+        if report.diff:
+            say(report.diff, nl=False)
+        for line in summary.summary_lines(report):
+            say(line, err=bool(report.diff))
+    if outcome.interrupted:
+        say(INTERRUPTED, err=True)
+    elif outcome.error is not None:
+        say(f"drystone: {outcome.error}", err=True)
+    if outcome.interrupted or outcome.error is not None:
+        _left_behind()
+    return summary.exit_code(outcome)

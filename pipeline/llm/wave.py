@@ -1,0 +1,64 @@
+"""What is kept on disk of questions that were sent together, so that no other run sends them again."""
+
+import time
+import uuid
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipeline import disk
+
+KEPT_SECONDS = 28 * 24 * 3600
+"""Providers keep the answers of a batch for about a month."""
+
+
+class Wave(BaseModel):
+    """Questions of one model that were sent as one batch, less those whose answers are kept elsewhere by now."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    name: str = Field(default_factory=lambda: uuid.uuid4().hex, pattern="^[0-9a-f]{32}$")
+    provider: str
+    server: str
+    """Where it was sent: a batch of another server is not asked for here."""
+    model: str
+    begun: float = Field(default_factory=time.time)
+    """Unix time."""
+    batch: str | None = None
+    """The provider's id; None while it is being created, or where that was cut off."""
+    cancel: str = ""
+    """The command that cancels it."""
+    size: int
+    lines: set[str]
+
+    def save(self, folder: Path) -> None:
+        """Write it down, or remove it when there is nothing left to wait for."""
+        path = folder / f"{self.name}.json"
+        if self.lines:
+            disk.hide_from_git(folder.parent)
+            disk.write_text(path, self.model_dump_json())
+        else:
+            disk.remove_file(path)
+
+
+def read_waves(folder: Path) -> list[Wave]:
+    """Every wave that may still hold an answer, the oldest first; what is too old, or damaged, is left out."""
+    waves = []
+    for path in folder.glob("*.json"):
+        try:
+            wave = Wave.model_validate_json(disk.read_text(path) or "")
+        except ValidationError:
+            continue
+        if wave.name == path.stem and wave.begun > time.time() - KEPT_SECONDS:
+            waves.append(wave)
+    return sorted(waves, key=lambda wave: wave.begun)
+
+
+def under_way(folder: Path) -> tuple[str, ...]:
+    """A line for each batch that a run has left behind: what it holds, how to go on and how to end it."""
+    return tuple(
+        f"batch {wave.batch} at {wave.provider} holds {len(wave.lines)} of {wave.size} questions; `drystone generate "
+        f"--batch` goes on with it; to cancel it: {wave.cancel}"
+        for wave in read_waves(folder)
+        if wave.batch is not None
+    )
