@@ -142,7 +142,8 @@ def slow_desk(
 ) -> Desk:
     monkeypatch.setattr(asking, "open_model", lambda *_, **__: (model, "m"))
     settings = read_settings(root, {}, architect="none", implementer=("openai:m",))
-    return Asking(settings, settings.entries, fresh=fresh).desk(
+    purse = Budget(settings.budget, settings.providers)
+    return Asking(settings, settings.entries, fresh=fresh, budget=purse).desk(
         lambda text, _: shown.append(text), subject="a.b"
     )
 

@@ -14,6 +14,7 @@ from batch_servers import BatchServer
 from servers import Answer, ModelServer, Project, Run, interrupt, python
 
 from pipeline.asking import Asking
+from pipeline.budget import Budget
 from pipeline.errors import ModelNotFoundError, ProviderError, QuotaError, UnavailableError
 from pipeline.llm import crew, registry, waves
 from pipeline.llm.port import Message, Reply, Request
@@ -86,7 +87,8 @@ class Wire:
             self.project.root, {}, architect="none", implementer=("fake:m1",), batch=True
         )
         gathered = crew.Crew(settings.work_folder / "batches", lambda *told: self.told.append(told))
-        return Questions(Asking(settings, settings.entries, fresh=False, crew=gathered), count)
+        purse = Budget(settings.budget, settings.providers)
+        return Questions(Asking(settings, settings.entries, fresh=False, budget=purse, crew=gathered), count)
 
     def ask(self, count: int) -> dict[str, Reply | BaseException]:
         """What comes of so many questions."""

@@ -91,7 +91,7 @@ def test_where_people_implement_no_weights_are_needed(
         ),
         (
             "[tool.drystone]\nqqq = 1",
-            "unknown key 'qqq'; known are sandbox, jobs, review, store, models, providers",
+            "unknown key 'qqq'; known are sandbox, jobs, review, store, models, budget, providers",
         ),
         (
             "[tool.drystone.models]\nimplementor = 'a:b'",

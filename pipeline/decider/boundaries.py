@@ -2,18 +2,21 @@
 
 import ast
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from pipeline.definitions import Param, TypeAlias, TypeDefinition, TypeRecord
 from pipeline.rules import durations
 
 Arguments = tuple[Any, ...]
 _Path = tuple[int | str, ...]
 _MOST = 24
 """Of either kind."""
+_DEEPEST = 3
+"""How deep inside of records numbers are looked for."""
 _STEPS = (timedelta(0), timedelta(seconds=1), timedelta(seconds=-1))
 
 
@@ -32,6 +35,32 @@ def at_boundaries(
     limits = list(dict.fromkeys(limit for rule in rules for limit in _limits(rule, names)))
     sized = (found for base in bases for limit in limits for found in _sized(base, *limit))
     yield from itertools.islice(sized, _MOST)
+
+
+def at_extremes(
+    params: Sequence[Param], definitions: Mapping[str, TypeDefinition], base: Arguments
+) -> Iterator[Arguments]:
+    """Variants of arguments in which one number is the smallest or the largest of its type; at most 24."""
+    found = (
+        _with(base, path, type(_at(base, path))(limit))
+        for number, param in enumerate(params)
+        for path, limit in _bounds(param.type, definitions, (number,))
+        if type(_at(base, path)) in {int, Decimal}
+    )
+    return itertools.islice(found, _MOST)
+
+
+def _bounds(
+    annotation: str, definitions: Mapping[str, TypeDefinition], path: _Path
+) -> Iterator[tuple[_Path, Decimal]]:
+    """Where a value of a type, or a record's field, is a number with limits, and what these are."""
+    definition = definitions.get(annotation)
+    if isinstance(definition, TypeAlias):
+        limits = (definition.ge, definition.le)
+        yield from ((path, Decimal(str(limit))) for limit in limits if limit is not None)
+    elif isinstance(definition, TypeRecord) and len(path) < _DEEPEST:
+        for item in definition.fields:
+            yield from _bounds(item.type, definitions, (*path, item.name))
 
 
 def _apart(bases: Sequence[Arguments], distance: timedelta) -> Iterator[Arguments]:

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from hypothesis.errors import Unsatisfiable
 
 from pipeline.decider.answers import Failing, failings
-from pipeline.decider.boundaries import at_boundaries
+from pipeline.decider.boundaries import at_boundaries, at_extremes
 from pipeline.decider.doubles import wire_argument
 from pipeline.decider.inputs import Arguments, Strategies
 from pipeline.records import Contract
@@ -29,7 +29,7 @@ def corpus(
 ) -> list[Arguments]:
     """Up to `count` different argument tuples that `allowed` (the preconditions) lets through.
 
-    Where rules name limits or durations, a few more have a number at a limit, or two moments just so far apart. For
+    Where rules or types name limits or durations, a few more have a number there, or two moments just so far apart. For
     each way in which a port may fail come a few in which it does so always. The same contract and seed give the same
     inputs in every process; fewer come back where the preconditions leave few, none where they leave none.
     """
@@ -54,7 +54,10 @@ def corpus(
 
     draw(None, seed_number, count)
     bases = [*_shown(contract, types, list(drawn.values())), *drawn.values()]
-    for arguments in at_boundaries(_rules(contract), names, bases):
+    edges = [*at_boundaries(_rules(contract), names, bases)]
+    for base in bases[:1]:
+        edges += at_extremes(contract.params, contract.types, base)
+    for arguments in edges:
         if _fits(contract, types, arguments) and allowed(arguments):
             drawn.setdefault(
                 json.dumps([wire_argument(a, types) for a in arguments], sort_keys=True), arguments

@@ -100,7 +100,9 @@ class FlowClauses:
             case "unmet":
                 record = called.before.record if called.before else None
                 yield Breach(
-                    "requires", f"{name} requires '{called.error}', which does not hold for {show(record)}"
+                    "requires",
+                    f"{name} requires '{called.error}', which does not hold for {show(record)}; what an event may not do "
+                    "is an error under 'raises', or a transition that is not there",
                 )
             case "raised":
                 yield from self._raised(called, clause, told)

@@ -8,7 +8,8 @@ from decimal import Decimal
 import pytest
 from subjects import contract, decide
 
-from pipeline.decider.boundaries import at_boundaries
+from pipeline.decider.boundaries import at_boundaries, at_extremes
+from pipeline.definitions import Param, TypeAlias, TypeRecord
 from pipeline.records import Raise
 from pipeline.stages.judge import Judge
 
@@ -74,6 +75,28 @@ def test_what_is_no_number_is_left_alone() -> None:
     """Texts, truths and what a rule only calls have no edge."""
     rules = ["word == 'x'", "len(word) > 3", "done == 1", "word > 3"]
     assert list(at_boundaries(rules, ["word", "done"], [("abc", True)])) == []
+
+
+def test_numbers_are_set_to_the_limits_of_their_types() -> None:
+    """Inside of records too, the smallest and the largest, one at a time."""
+    definitions = {
+        "Count": TypeAlias(type="int", ge="0", le="9"),
+        "Price": TypeAlias(type="Decimal", le="100"),
+        "Order": TypeRecord(fields=(Param(name="count", type="Count"), Param(name="price", type="Price"))),
+    }
+    params = [
+        Param(name="order", type="Order"),
+        Param(name="most", type="int"),
+        Param(name="free", type="Count"),
+    ]
+    base = (Order(5, Decimal(7)), 3, 4)
+    assert list(at_extremes(params, definitions, base)) == [
+        (Order(0, Decimal(7)), 3, 4),
+        (Order(9, Decimal(7)), 3, 4),
+        (Order(5, Decimal(100)), 3, 4),
+        (Order(5, Decimal(7)), 3, 0),
+        (Order(5, Decimal(7)), 3, 9),
+    ]
 
 
 @pytest.mark.parametrize(("sends", "passed"), [(-1, True), (2, False)])

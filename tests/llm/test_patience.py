@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -54,10 +55,10 @@ def _quick(monkeypatch):
 
 @pytest.mark.parametrize("kind", ["limited", "overloaded", "out", "late", "damaged"])
 def test_what_may_pass_is_asked_again(kind, request_of):
-    """One failure of a kind that passes, then the reply."""
+    """One failure of a kind that passes, then the reply; what may have been charged is told with it."""
     model = patient(trouble(kind), REPLY)
 
-    assert model.ask(request_of()) == REPLY
+    assert model.ask(request_of()) == replace(REPLY, lost=int(kind in {"late", "damaged"}))
     expected = 2
     assert expected == len(model.model.calls)
 
