@@ -11,7 +11,8 @@ from pipeline.errors import AnswerPending, MissingReplyError
 from pipeline.llm.crew import Crew
 from pipeline.llm.patience import watched
 from pipeline.llm.port import Model, Reply, Request
-from pipeline.llm.registry import HANDOFF, ProviderSettings, open_model, secret_variables, server_of
+from pipeline.llm.providers import ProviderSettings
+from pipeline.llm.registry import HANDOFF, open_model, secret_variables, server_of
 from pipeline.settings import Settings
 from pipeline.shared import SharedFolder
 from pipeline.specs import FOLDER as SPECS

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pipeline.errors import BudgetError, ProviderError
 from pipeline.llm.port import Reply, Request
 from pipeline.llm.prices import PriceSettings, Tariff, Tokens, find_tariff, usd_at_most
-from pipeline.llm.registry import ProviderSettings
+from pipeline.llm.providers import ProviderSettings
 from pipeline.reports import Spending, Spent
 
 UNPRICED_TOKENS = {"": 1_000_000, "_per_function": 100_000}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from pipeline.asking import Asking
 from pipeline.budget import Amount, Budget
-from pipeline.errors import AnswerPending, BudgetError, DrystoneError, ProviderError, SettingsError
+from pipeline.errors import BudgetError, DrystoneError, NoReplyError, ProviderError, SettingsError
 from pipeline.landed import Status
 from pipeline.llm.port import Reply, Request
 from pipeline.outcome import Outcome, accounted
@@ -94,7 +94,7 @@ class _Comparing:
         self._broken: dict[str, DrystoneError] = {}
         """By model, why it is not asked any more."""
         self._over: list[BudgetError] = []
-        self._pending: list[AnswerPending] = []
+        self._pending: list[NoReplyError] = []
 
     def run(self, statuses: Sequence[Status]) -> Outcome:
         asking = Asking(self._settings, self._settings.entries, fresh=False, budget=self._budget)
@@ -121,7 +121,7 @@ class _Comparing:
             judge.close()
         error = (
             next(iter(self._broken.values()), None)
-            or AnswerPending.together(self._pending)
+            or NoReplyError.together(self._pending)
             or BudgetError.together(self._over)
         )
         report = Report(comparison=self._compared(_likened(tried, landed)), notes=notes, sandbox=isolation)
@@ -180,7 +180,7 @@ class _Comparing:
                     task.label, f"judging attempt {step.number}", desk.usage
                 ),
             )
-        except AnswerPending as pending:
+        except NoReplyError as pending:
             self._pending.append(pending)
             return None
         except BudgetError as error:

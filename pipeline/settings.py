@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pipeline.budget import Ceilings
 from pipeline.errors import SettingsError
 from pipeline.llm.prices import PriceSettings
-from pipeline.llm.registry import LOCAL, NOBODY, ProviderSettings, canonical_entry, default_models
+from pipeline.llm.providers import ProviderSettings
+from pipeline.llm.registry import LOCAL, NOBODY, canonical_entry, default_models
 from pipeline.reports import Rung
 from pipeline.sandbox.port import Level
 
@@ -197,7 +198,7 @@ def _level(name: str) -> Level:
 
 
 def parse_rung(text: str) -> Rung:
-    """`openai:gpt-4o-mini`, or `local x8` for eight samples."""
+    """`openai:gpt-6-luna`, or `local x8` for eight samples."""
     match = re.fullmatch(r"(\S+)(?:\s+x([1-9]\d{0,2}))?", text.strip())
     if match is None:
         raise SettingsError(

@@ -94,9 +94,9 @@ class ReplyStore:
             raise OutputError(f"{path}: cannot be locked: {error.strerror}") from None
         try:
             yield
-        finally:
             with contextlib.suppress(OSError):  # where an open file cannot go, an empty one stays
-                path.unlink(missing_ok=True)
+                path.unlink(missing_ok=True)  # whoever waits for it finds the reply; without one it must stay
+        finally:
             lock.release()
 
     def _write(self, question: str, text: str) -> None:

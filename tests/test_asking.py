@@ -16,7 +16,7 @@ from pipeline.digest import digest_json
 from pipeline.errors import AnswerPending, OutputError, UnavailableError
 from pipeline.llm import registry
 from pipeline.llm.port import Message, Model, Reply, Request
-from pipeline.llm.registry import ProviderSettings
+from pipeline.llm.providers import ProviderSettings
 from pipeline.settings import read_settings
 from pipeline.store import Rounds
 

@@ -15,7 +15,7 @@ from servers import _openai as answered
 from pipeline.budget import TOKENS_OF_A_CALL, TOKENS_OF_A_MESSAGE, Amount, Budget, Ceilings
 from pipeline.errors import BudgetError, UnavailableError
 from pipeline.llm.port import Message, Reply, Request
-from pipeline.llm.registry import ProviderSettings
+from pipeline.llm.providers import ProviderSettings
 
 PROVIDERS = {"fake": ProviderSettings(protocol="openai", base_url="http://127.0.0.1:9/v1")}
 PRICES = {"fake": {"input": 1.0, "output": 10.0}}

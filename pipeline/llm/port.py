@@ -15,7 +15,7 @@ class Request:
     """One call. Everything that can change the reply is in here, so a reply can be stored by its question's digest."""
 
     model: str
-    """The provider's own name for the model, without the provider: `gpt-4o-mini`."""
+    """The provider's own name for the model, without the provider: `gpt-6-luna`."""
     system: str
     """What is the same for every call of a role; it comes first so that providers can cache it."""
     messages: tuple[Message, ...]

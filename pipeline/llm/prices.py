@@ -9,7 +9,8 @@ from typing import Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.llm.port import Reply
-from pipeline.llm.registry import HANDOFF, LOCAL, ProviderSettings
+from pipeline.llm.providers import ProviderSettings
+from pipeline.llm.registry import HANDOFF, LOCAL
 
 _MILLION = 1_000_000
 

@@ -10,90 +10,21 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
-from urllib.parse import urlsplit
-
-from pydantic import BaseModel, ConfigDict, Field, field_validator
-from pydantic_core import PydanticCustomError
+from typing import Any
 
 from pipeline.errors import CredentialsError, SettingsError
 from pipeline.llm import weights
-from pipeline.llm.connection import (
-    MAX_CONCURRENCY,
-    OUTAGE_SECONDS,
-    TIMEOUT_SECONDS,
-    Connection,
-    recording_client,
-)
+from pipeline.llm.connection import TIMEOUT_SECONDS, Connection, recording_client
 from pipeline.llm.crew import Crew
 from pipeline.llm.patience import Patient
 from pipeline.llm.port import Model, Request
+from pipeline.llm.providers import VARIABLE, ProviderSettings
 
 LOCAL = "local"
 HANDOFF = "handoff"
 NOBODY = "none"
 """As a model's name: the role is not played."""
 _RESERVED = {LOCAL: "the embedded model", HANDOFF: "a person with a chat window or a coding agent"}
-
-
-_VARIABLE = re.compile(r"\$\{(\w+)\}")
-_SECRET_HEADERS = {"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"}
-
-
-class ProviderSettings(BaseModel):
-    """One table `[tool.drystone.providers.NAME]`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    protocol: Literal["openai", "anthropic"]
-    """What the server speaks."""
-    base_url: str | None = Field(default=None, pattern=r"^https?://[^/\s]+")
-    """Where it listens; left out, the protocol's own provider."""
-    api_key_env: str | None = None
-    """Environment variable that holds its key; left out for a server with an address, it is given none."""
-    headers: dict[str, str] = Field(default_factory=dict)
-    """Sent with every question. `${VARIABLE}` in a value is taken from the environment."""
-    ca_bundle: Path | None = None
-    """File of certificates to trust instead of the usual ones; relative to the project's root."""
-    proxy: str | None = None
-    """Where to go through, `http://`, `https://` or `socks5://`, and `${VARIABLE}` as in headers; empty for none
-    whatever the environment says."""
-    timeout_seconds: float | None = Field(default=None, gt=0)
-    """Patience for one reply."""
-    max_concurrency: int = Field(default=MAX_CONCURRENCY, ge=1, le=256)
-    """Calls under way at once; fewer while the server says that these are too many."""
-    outage_seconds: float = Field(default=OUTAGE_SECONDS, ge=0)
-    """How long a server that fails or cannot be reached is waited for."""
-
-    @field_validator("headers")
-    @classmethod
-    def _name_headers(cls, headers: dict[str, str]) -> dict[str, str]:
-        for name, value in headers.items():
-            if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name):
-                raise PydanticCustomError("header", "'{name}' is no name of a header", {"name": name})
-            if name.lower() in _SECRET_HEADERS and not _VARIABLE.search(value):
-                raise PydanticCustomError(
-                    "header",
-                    "the header {name} holds a secret, which no file may: write ${VARIABLE}",
-                    {"name": name},
-                )
-        return headers
-
-    @field_validator("proxy")
-    @classmethod
-    def _hide_password(cls, proxy: str | None) -> str | None:
-        if proxy and urlsplit(proxy).password and not _VARIABLE.search(proxy):
-            raise PydanticCustomError("proxy", "it holds a password, which no file may: write ${VARIABLE}")
-        return proxy
-
-    def within(self, root: Path) -> "ProviderSettings":
-        """The same, with its files found from the project's root."""
-        if self.ca_bundle is None:
-            return self
-        return self.model_copy(update={"ca_bundle": root / self.ca_bundle})
-
-    batch: bool = True
-    """Whether `--batch` goes through its batch API; false for a server that has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,13 +232,13 @@ def _connection(provider: str, settings: ProviderSettings, environ: Mapping[str,
 
 def _filled(text: str, key: str, provider: str, environ: Mapping[str, str]) -> str:
     """A value of the configuration with its `${VARIABLE}`s."""
-    for variable in _VARIABLE.findall(text):
+    for variable in VARIABLE.findall(text):
         if not environ.get(variable, "").strip():
             raise CredentialsError(
                 f"{provider}: there is no {variable} in the environment, which {key} under "
                 f"[tool.drystone.providers.{provider}] is made of. Set {variable}, or choose another provider."
             )
-    filled = _VARIABLE.sub(lambda match: environ[match[1]].strip(), text)
+    filled = VARIABLE.sub(lambda match: environ[match[1]].strip(), text)
     if not filled.isascii() or not filled.isprintable():
         raise SettingsError(
             f"[tool.drystone.providers.{provider}] {key}: only printable ASCII can be sent as a header or address"

@@ -14,7 +14,8 @@ from servers import Answer, ModelServer
 from pipeline.errors import CredentialsError, RateLimitError, SettingsError, UnavailableError
 from pipeline.llm import registry
 from pipeline.llm.connection import retry_after_seconds
-from pipeline.llm.registry import ProviderSettings, open_model
+from pipeline.llm.providers import ProviderSettings
+from pipeline.llm.registry import open_model
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.llm.port import Reply
 from pipeline.llm.prices import FREE, PriceSettings, Tariff, Tokens, find_tariff, usd_at_most
-from pipeline.llm.registry import ProviderSettings
+from pipeline.llm.providers import ProviderSettings
 
 PROVIDERS = {
     "home": ProviderSettings(protocol="openai", base_url="http://127.0.0.1:11434/v1"),

@@ -7,7 +7,8 @@ from pipeline.errors import CredentialsError, SettingsError, WeightsError
 from pipeline.llm import registry
 from pipeline.llm.anthropic import AnthropicModel
 from pipeline.llm.openai import OpenAIModel
-from pipeline.llm.registry import ProviderSettings, RoleModels, default_models, open_model
+from pipeline.llm.providers import ProviderSettings
+from pipeline.llm.registry import RoleModels, default_models, open_model
 
 KEYS = {"OPENAI_API_KEY": "sk-openai", "ANTHROPIC_API_KEY": "sk-ant"}
 OLLAMA = ProviderSettings(protocol="openai", base_url="http://127.0.0.1:11434/v1")
