@@ -21,6 +21,8 @@ _MOST_CALLS = 6000
 _MOST_POSITIONS = 10
 """From how many positions of one state, with the same steps owed, it goes on."""
 _DEEPEST = 14
+_BEYOND = 4
+"""How many moves it goes on from where a scenario ends, however long that is."""
 _EVENTS = 8
 """With how many different arguments an event is tried at a position."""
 _WALKS, _LONGEST = 80, 10
@@ -150,23 +152,25 @@ class Search:
 
     def systematic(self) -> None:
         """Every step, every deadline and every failing port from every kind of position that can be reached."""
-        waiting: deque[tuple[Walk, Position]] = deque()
+        waiting: deque[tuple[Walk, Position, int]] = deque()
         seen: set[str] = set()
         crowds: dict[str, int] = {}
         most = self.machine.observed + _MOST_CALLS
 
-        def reach(walk: Walk, position: Position | None, *, told: bool = False) -> None:
-            """Go on from a position, unless enough of its kind were; from where people say that runs lead, always."""
-            if position is None or (len(walk.moves) > _DEEPEST and not told):
+        def reach(
+            walk: Walk, position: Position | None, *, left: int = _DEEPEST, welcome: bool = False
+        ) -> None:
+            """Go on from a position, for so many moves, unless enough of its kind were or it is welcome all the same."""
+            if position is None or left < 0:
                 return
             shape = self.moves.shape(position)
             owed = [each.call for each in position.done]
             crowd = f"{self.machine.state(position.record)} {owed} {position.undoing}"
-            if shape in seen or (crowds.get(crowd, 0) >= _MOST_POSITIONS and not told):
+            if shape in seen or (crowds.get(crowd, 0) >= _MOST_POSITIONS and not welcome):
                 return
             seen.add(shape)
-            crowds[crowd] = crowds.get(crowd, 0) + (not told)
-            waiting.append((walk, position))
+            crowds[crowd] = crowds.get(crowd, 0) + (not welcome)
+            waiting.append((walk, position, left))
 
         for starts in (
             self.pools.starts,
@@ -178,15 +182,16 @@ class Search:
             for start in starts():
                 for variant, played in self._begun(start):
                     self.walks += 1
-                    reach(Walk(variant), self.begin(variant, played), told=start.said)
+                    reach(Walk(variant), self.begin(variant, played), welcome=start.said)
+            told = {id(walk) for walk, _ in self.reached}
             for walk, position in self.reached:
-                reach(walk, position, told=True)
-            self.reached.clear()
+                reach(walk, position, left=max(_BEYOND, _DEEPEST - len(walk.moves)), welcome=True)
             while waiting and self.machine.observed < most and not self.machine.lost:
-                walk, position = waiting.popleft()
+                walk, position, left = waiting.popleft()
                 for move, played in self._tried(walk, position):
                     if not played.stopped:
-                        reach(walk.then(move), played.position)
+                        reach(walk.then(move), played.position, left=left - 1, welcome=id(walk) in told)
+            self.reached.clear()
 
     def _begun(self, start: Start) -> Iterator[tuple[Start, Played]]:
         """A start, and the same with other answers of ports and with failing ones."""
