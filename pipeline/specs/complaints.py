@@ -168,6 +168,8 @@ def _quoting(loc: Path, value: Any) -> str:
             return "; write 'None' if it returns nothing" if loc[-1] == "returns" else ""
         case dict():
             return "; quote text that holds ': ' or starts with '{'"
+        case list() if "timeouts" in loc:
+            return "; when time runs out one thing happens, and leads to one state"
         case list():
             return "; quote text that starts with '['"
     return "; put it in quotes"
