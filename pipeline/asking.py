@@ -168,7 +168,7 @@ class Desk:
         """A stored reply, which costs nothing."""
         reply = self._asking.stored(entry, request)
         if reply is not None:
-            self._asking.budget.found(self._subject, request.role)
+            self._asking.budget.found(entry, self._subject, request.role)
         return reply
 
     def _paid(self, entry: str, request: Request) -> Reply:

@@ -161,14 +161,14 @@ class Budget:
         ceilings: Ceilings,
         providers: Mapping[str, ProviderSettings],
         *,
-        shares: int = 1,
+        samples: int | None = None,
         environ: Mapping[str, str] = os.environ,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ceilings = ceilings
         self._providers = providers
-        self._shares = shares
-        """How often a function's own ceiling may be used up: once for each who works on it apart from others."""
+        self._samples = samples
+        """Where models are compared, how often each works on a function; each has the function's ceilings to itself."""
         self._environ = environ
         self._clock = clock
         self._tariffs: dict[str, Tariff | None] = {}
@@ -222,7 +222,7 @@ class Budget:
         """
         worst = self.at_most(entry, request, batched=batched)
         with self.changed:
-            account = self._account(subject, request.role)
+            account = self._account(entry, subject, request.role)
             limited: list[tuple[Scope, _Account]] = [("", self._run)]
             if "." in subject:  # what is asked about a whole spec is held to the run's ceilings alone
                 limited.append(("_per_function", account))
@@ -241,10 +241,10 @@ class Budget:
                 reservation.release()
                 self.changed.notify_all()
 
-    def found(self, subject: str, role: str) -> None:
+    def found(self, entry: str, subject: str, role: str) -> None:
         """Take note of an answer that was in the store: it costs nothing."""
         with self.changed:
-            for account in (self._run, self._account(subject, role)):
+            for account in (self._run, self._account(entry, subject, role)):
                 account.stored += 1
 
     def spending(self) -> Spending | None:
@@ -262,9 +262,11 @@ class Budget:
                 unpriced=tuple(sorted(entry for entry, tariff in self._tariffs.items() if tariff is None)),
             )
 
-    def _account(self, subject: str, role: str) -> _Account:
+    def _account(self, entry: str, subject: str, role: str) -> _Account:
         """Where a call is counted: its function, or its spec and who was asked about the whole of it."""
         name = subject if "." in subject else f"{subject} ({role})"
+        if self._samples is not None:
+            name = f"{subject} by {entry}"
         return self._accounts.setdefault(name, _Account(self._clock()))
 
     def _tariff(self, entry: str) -> Tariff | None:
@@ -295,7 +297,7 @@ class Budget:
         limit = getattr(self._ceilings, f"{'tokens' if measure == 'unpriced' else measure}{scope}")
         if limit is None and measure == "unpriced":
             limit = UNPRICED_TOKENS[scope]
-        return None if limit is None else Decimal(str(limit)) * (self._shares if scope else 1)
+        return None if limit is None else Decimal(str(limit)) * ((self._samples or 1) if scope else 1)
 
     def _check_time(self, subject: str, scope: Scope, account: _Account) -> None:
         minutes: float | None = getattr(self._ceilings, f"minutes{scope}")

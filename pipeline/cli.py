@@ -148,6 +148,10 @@ def compare(
     from pipeline import comparing
 
     entries = tuple(filter(None, (entry.strip() for entry in models.split(","))))
+    if not entries:
+        raise SettingsError(
+            "--models names nobody: write provider:model, local or handoff, with commas between"
+        )
     settings = _settings(
         architect="none",
         implementer=entries,

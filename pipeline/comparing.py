@@ -36,6 +36,9 @@ def compare(settings: Settings, wanted: Sequence[str], progress: Progress, *, sa
     """
     if any(rung.samples > 1 for rung in settings.ladder):
         raise SettingsError("--models names models alone; --samples says how often each is asked")
+    twice = [name for name, count in Counter(rung.entry for rung in settings.ladder).items() if count > 1]
+    if twice:
+        raise SettingsError(f"--models names {twice[0]} twice; --samples says how often each is asked")
     functions = {
         text for text in wanted if "." in text and "/" not in text and not text.endswith((".yaml", ".yml"))
     }
@@ -50,12 +53,14 @@ def compare(settings: Settings, wanted: Sequence[str], progress: Progress, *, sa
         )
         raise SettingsError(f"'{name}' is no function of a spec; {hint}")
     named = {name.partition(".")[0] for name in functions}
+    others = tuple(sorted(set(wanted) - functions))
+    whole = {spec.name for spec in read_project(settings, others).specs} if named and others else set()
     statuses = [
         status
         for status in project.statuses
-        if status.function.contract.id in functions or status.function.contract.spec not in named
+        if status.function.contract.id in functions or status.function.contract.spec not in named - whole
     ]
-    budget = Budget(settings.budget, settings.providers, shares=len(settings.ladder) * samples)
+    budget = Budget(settings.budget, settings.providers, samples=samples)
     return accounted(budget, lambda: _Comparing(project, progress, budget, samples).run(statuses))
 
 
@@ -153,7 +158,7 @@ class _Comparing:
 
     def _warm(self, asking: Asking) -> None:
         """Have every model ready, so that what a start takes is not held against the first replies."""
-        for entry in self._costs:
+        for entry in self._costs if not self._settings.offline else ():
             try:
                 asking.warm(entry)
             except ProviderError as error:
@@ -193,6 +198,8 @@ class _Comparing:
             self._broken.setdefault(entry, error)
             return None
         kept = isinstance(made, Accepted)
+        if not kept:
+            desk.forget()
         tried = Tried(
             function=task.contract.id,
             model=entry,
@@ -274,10 +281,10 @@ def _drawn_anew(ask: Ask, sample: int) -> Ask:
 
 def _likened(tried: Sequence[Tried], landed: Mapping[str, str]) -> list[Tried]:
     """The same, each said to behave as the landed function does, or where none has, as most of the others do."""
+    models = {(each.function, each.behaviour, each.model) for each in tried if each.kept}
     votes: dict[str, Counter[str]] = {}
-    for each in tried:
-        if each.kept:
-            votes.setdefault(each.function, Counter())[each.behaviour] += 1
+    for function, behaviour, _ in models:  # however often one model says the same, it has one voice
+        votes.setdefault(function, Counter())[behaviour] += 1
     likened = []
     for each in tried:
         like = "unknown"

@@ -21,7 +21,7 @@ batch = click.option(
 )  # fmt: skip
 offline = click.option(
     "--offline", is_flag=True,
-    help="Ask nobody and need no key: use stored replies, also with --fresh, and name those that are missing.",
+    help="Ask nobody and need no key: use the replies that are stored, and name those that are missing.",
 )  # fmt: skip
 
 

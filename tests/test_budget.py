@@ -167,7 +167,7 @@ def test_replies_lost_on_the_way_to_one_that_came_are_counted() -> None:
 def test_what_the_store_answers_costs_nothing() -> None:
     """It is counted as what it is."""
     purse = budget(usd=0)
-    purse.found("s.f", "implementer")
+    purse.found("fake:m", "s.f", "implementer")
     assert (total(purse).stored, total(purse).calls, total(purse).usd) == (1, 0, 0)
     with pytest.raises(BudgetError):
         spend(purse, reply())

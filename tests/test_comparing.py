@@ -143,6 +143,49 @@ def test_a_comparison_keeps_to_its_budget(project: Project) -> None:
     assert project.run("compare", "--models", "fake:m1,fake:m2", "--json").code == 0
 
 
+def test_no_model_uses_up_what_is_another_ones(project: Project, server: ModelServer) -> None:
+    """One that needs a repair stops at its own ceiling; who comes after it is asked all the same."""
+    project.configure(more="[tool.drystone.budget]\nattempts_per_function = 1\n")
+    server.answers["m1:double"] = [python("def double(n):\n    return n\n")]
+    run = project.run("compare", "small.double", "--models", "fake:m1,fake:m2", "--jobs", "1", "--json")
+    assert (row(run.report, "fake:m1")["tried"], row(run.report, "fake:m2")["kept"]) == (0, 1)
+    assert [asked.model for asked in server.asked] == ["m1", "m2"]
+
+
+def test_what_failed_is_asked_anew_by_the_next_run(project: Project, server: ModelServer) -> None:
+    """A comparison leaves behind no reply that is known to be wrong."""
+    server.answers["m1:double"] = [python("def double(n):\n    return n\n")]
+    assert project.run("compare", "small.double", "--models", "fake:m1").code == 0
+    server.answers["m1:double"] = [DOUBLE]
+    assert project.run("generate").code == 0
+
+
+def test_stored_replies_are_compared_offline(project: Project, server: ModelServer) -> None:
+    """Nobody is asked; what is missing is named."""
+    asked = ("compare", "small.limit", "--models", "fake:m1", "--json")
+    assert project.run(*asked, "--offline").code == 5
+    first = project.run(*asked)
+    server.reset()
+    again = project.run(*asked, "--offline")
+    assert (again.code, again.report["comparison"]["tries"]) == (0, first.report["comparison"]["tries"])
+    assert server.asked == []
+
+
+def test_whole_specs_and_functions_of_them_may_both_be_named(project: Project) -> None:
+    """More said is never less meant."""
+    run = project.run("compare", "small.limit", "small", "--models", "fake:m1", "--json")
+    assert [each["function"] for each in run.report["comparison"]["tries"]] == ["small.double", "small.limit"]
+
+
+@pytest.mark.parametrize(
+    ("models", "told"), [(" , ", "--models names nobody"), ("fake:m1,fake:m1", "names fake:m1 twice")]
+)
+def test_nobody_is_compared_by_mistake(project: Project, models: str, told: str) -> None:
+    """Neither the configured ladder nor a model with itself."""
+    run = project.run("compare", "--models", models)
+    assert (run.code, told in run.err) == (2, True)
+
+
 def tried(model: str, behaviour: str, *, kept: bool = True) -> Tried:
     return Tried(function="s.f", model=model, kept=kept, attempts=1, behaviour=behaviour)
 
@@ -163,6 +206,12 @@ def test_a_majority_is_more_than_one_and_more_than_any_other(
     """A landed function outweighs it."""
     likened = _likened([tried(str(number), each) for number, each in enumerate(behaviours)], landed)
     assert [each.like for each in likened] == expected
+
+
+def test_a_model_has_one_voice_however_often_it_is_asked() -> None:
+    """Most of the others are others."""
+    likened = _likened([tried("1", "a"), tried("1", "a"), tried("1", "a")], {})
+    assert [each.like for each in likened] == ["unknown"] * 3
 
 
 def test_what_was_not_kept_has_no_say() -> None:
