@@ -12,7 +12,7 @@ from pipeline.llm.crew import Crew
 from pipeline.llm.patience import watched
 from pipeline.llm.port import Model, Reply, Request
 from pipeline.llm.providers import ProviderSettings
-from pipeline.llm.registry import HANDOFF, open_model, secret_variables, server_of
+from pipeline.llm.registry import HANDOFF, open_model, server_of
 from pipeline.settings import Settings
 from pipeline.shared import SharedFolder
 from pipeline.specs import FOLDER as SPECS
@@ -68,7 +68,6 @@ class Asking:
         self._store = ReplyStore(folder / "replies", shared)
         self._round = Rounds(folder).current() if fresh and not settings.offline else ""
         self._asked = {entry: _told_apart(entry, settings.providers) for entry in entries}
-        outgoing.guard(secret_variables(settings.providers))
         self._opened: dict[str, tuple[Model, str]] = {
             entry: open_model(
                 entry,
@@ -101,8 +100,9 @@ class Asking:
         self._store.put(self._asked[entry], request, reply, of_round=self._round)
 
     def forget(self, entry: str, request: Request) -> None:
-        """Drop a reply that led nowhere."""
-        self._store.forget(self._asked[entry], request)
+        """Drop a reply that led nowhere, so that the next run asks anew; where nobody may be asked it stays."""
+        if not self.settings.offline:
+            self._store.forget(self._asked[entry], request)
 
     def alone(
         self, entry: str, request: Request, waiting: Callable[[], None]

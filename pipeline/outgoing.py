@@ -1,5 +1,6 @@
 """What must not leave this machine: credentials, known by their form or because this environment holds them."""
 
+import functools
 import json
 import math
 import os
@@ -49,6 +50,11 @@ _MADE_UP = re.compile(
 _BITS = 3.5
 """Of a character of a value that was drawn, not written: dates and counters have less."""
 
+_ESCAPE = re.compile(r"\\(?P<code>u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[abfnrtv'\"\\/])")
+_CONTROLS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_LAYERS = 4
+"""Of escapes that are looked through: an example in a prompt in a request in a report."""
+
 _guarded: set[str] = set()
 
 
@@ -83,26 +89,24 @@ def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def find_credentials(text: str) -> Iterator[Credential]:
-    """Credentials of this environment and of known forms, the former first."""
+    """Credentials of this environment and of known forms, the former first; however they are escaped."""
     for name, value in os.environ.items():
         secret = value.strip()
         if len(secret) < SHORTEST or not looks_secret(name) or _is_path(secret):
             continue
-        for form in dict.fromkeys(
-            (secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1])
-        ):
-            if form in text:
-                yield Credential(f"the value of {name}", form)
-    for kind, form in _FORMS.items():
-        for match in re.finditer(form, text):
-            if not _MADE_UP.search(match[0]):
-                yield Credential(kind, match[0])
+        if found := _written(secret).search(text):
+            yield Credential(f"the value of {name}", found[0])
+    for reading in _readings(text):
+        for kind, form in _FORMS.items():
+            for match in re.finditer(form, reading):
+                if not _MADE_UP.search(match[0]):
+                    yield Credential(kind, match[0])
 
 
 def scrub(text: str) -> str:
     """A text fit for a file, a log or a terminal: of every credential in it, no more than the first characters."""
     for credential in sorted(find_credentials(text), key=lambda each: -len(each.value)):
-        text = text.replace(credential.value, credential.masked)
+        text = _written(credential.value).sub(credential.masked, text)
     return text
 
 
@@ -116,7 +120,7 @@ def check(request: Request, specs: Path) -> None:
 
 def check_text(text: str, about: str, specs: Path) -> None:
     """As `check`, for a text about something."""
-    found = next(chain(find_credentials(text), _assigned(text)), None)
+    found = next(chain(find_credentials(text), *(_assigned(reading) for reading in _readings(text))), None)
     if found is None:
         return
     place = _place(found.value, specs)
@@ -141,6 +145,34 @@ def _looks_drawn(value: str) -> bool:
     shares = [count / len(value) for count in Counter(value).values()]
     bits = -sum(share * math.log2(share) for share in shares)
     return bits >= _BITS and len("".join(words)) * 2 < len(letters) < len(value)
+
+
+def _readings(text: str) -> Iterator[str]:
+    """A text as it stands, and as it reads without its escapes, one layer after the other."""
+    for _ in range(_LAYERS):
+        yield text
+        plain = _ESCAPE.sub(_unescaped, text)
+        if plain == text:
+            return
+        text = plain
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    code = match["code"]
+    return chr(int(code[1:], 16)) if code[0] in "ux" and len(code) > 1 else _CONTROLS.get(code, code)
+
+
+@functools.lru_cache(maxsize=256)
+def _written(value: str) -> re.Pattern[str]:
+    """A value as JSON, Python and what is made of these may write it."""
+    controls = {meant: letter for letter, meant in _CONTROLS.items()}
+    ways = []
+    for character in value:
+        letters = [rf"\\+u(?i:{ord(character):04x})", rf"\\+x(?i:{ord(character):02x})"]
+        letters += [rf"\\+{controls[character]}"] if character in controls else []
+        plain = r"\\+" if character == "\\" else rf"\\*{re.escape(character)}"
+        ways.append(f"(?:{'|'.join([plain, *letters])})")
+    return re.compile("".join(ways))
 
 
 def _is_path(value: str) -> bool:

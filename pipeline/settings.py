@@ -10,11 +10,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from pipeline import outgoing
 from pipeline.budget import Ceilings
 from pipeline.errors import SettingsError
 from pipeline.llm.prices import PriceSettings
 from pipeline.llm.providers import ProviderSettings
-from pipeline.llm.registry import LOCAL, NOBODY, canonical_entry, default_models
+from pipeline.llm.registry import LOCAL, NOBODY, canonical_entry, default_models, secret_variables
 from pipeline.reports import Rung
 from pipeline.sandbox.port import Level
 
@@ -152,6 +153,7 @@ def read_settings(
     Raises SettingsError.
     """
     found = _read_file(root / "pyproject.toml")
+    outgoing.guard(secret_variables(found.providers))
     named_architect = architect or found.models.architect
     named_reviewer = reviewer or found.models.reviewer
     ladder = implementer or found.models.implementer or ()

@@ -6,6 +6,7 @@ import uuid
 import warnings
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from pipeline import disk, outgoing
 from pipeline.errors import OutputError, SettingsError
@@ -27,7 +28,7 @@ class SharedFolder:
         """`url` is a path from `root`, or what fsspec knows: s3://bucket/folder. Raises SettingsError if it does not."""
         import fsspec  # type: ignore[import-untyped]
 
-        self._shown = outgoing.scrub(url)
+        self._shown, self._secrets = _apart(url)
         self._lock = threading.Lock()
         self._broken: dict[str, str] = {}
         self._made = False
@@ -37,7 +38,7 @@ class SharedFolder:
         except ImportError as error:
             raise SettingsError(f"store '{self._shown}': {error}; install that beside drystone") from None
         except Exception as error:  # noqa: BLE001 - every file system has its own ways to refuse an address
-            raise SettingsError(f"store '{self._shown}': {_said(error)}") from None
+            raise SettingsError(f"store '{self._shown}': {self._said(error)}") from None
         self._folder = folder.rstrip("/")
         names = self._system.protocol
         self._protocols = {names} if isinstance(names, str) else set(names)
@@ -102,11 +103,19 @@ class SharedFolder:
         self._system.pipe_file(beside, text.encode("utf-8"))
         self._system.mv(beside, path)
 
+    def _said(self, error: Exception) -> str:
+        said = str(error) if not isinstance(error, OutputError) else str(error).rpartition(": ")[2]
+        line = " ".join(said.split()) or type(error).__name__
+        for secret in sorted(self._secrets, key=len, reverse=True):
+            line = line.replace(secret, "***")
+        line = outgoing.scrub(line)
+        return line if len(line) <= 300 else f"{line[:297]}..."
+
     def _tell(self, verb: str, error: Exception) -> None:
         with self._lock:
             if verb in self._broken:
                 return
-            self._broken[verb] = f"the store {self._shown} cannot be {verb}: {_said(error)}"
+            self._broken[verb] = f"the store {self._shown} cannot be {verb}: {self._said(error)}"
         rest = {
             "read": "replies that are only there are asked for again",
             "written": "replies are kept in .drystone alone",
@@ -114,7 +123,11 @@ class SharedFolder:
         warnings.warn(f"{self._broken[verb]}; {rest} in this run", stacklevel=3)
 
 
-def _said(error: Exception) -> str:
-    said = str(error) if not isinstance(error, OutputError) else str(error).rpartition(": ")[2]
-    line = " ".join(said.split()) or type(error).__name__
-    return outgoing.scrub(line if len(line) <= 300 else f"{line[:297]}...")
+def _apart(url: str) -> tuple[str, list[str]]:
+    """An address as it may be shown, and what of it may not: user, password, query."""
+    parts = urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
+    secrets = [user, *user.split(":"), parts.query, *(value for _, value in parse_qsl(parts.query))]
+    return outgoing.scrub(parts._replace(netloc=host, query="", fragment="").geturl()), [
+        *filter(None, secrets)
+    ]

@@ -125,6 +125,39 @@ def test_a_value_is_found_in_its_written_form_too(monkeypatch: pytest.MonkeyPatc
     assert outgoing.scrub(text) == json.dumps({"a": "@", "b": "short", "c": __file__}).replace("@", "quo***")
 
 
+@pytest.mark.parametrize("kind", PLANTED)
+@pytest.mark.parametrize("before", ["\n", "\t", "\u200b", "'\""])
+def test_escapes_hide_nothing(kind: str, before: str, tmp_path: Path) -> None:
+    """A value in a prompt is written as Python writes it, and again as JSON where it goes on from there."""
+    secret = PLANTED[kind]
+    for text in (repr(before + secret), json.dumps(repr(before + secret)), json.dumps(before + secret)):
+        with pytest.raises(SecretError):
+            outgoing.check(request_of(text), tmp_path)
+        if kind != "password or key":  # which is looked for in prompts alone
+            assert secret not in outgoing.scrub(text)
+
+
+def test_what_a_reply_writes_as_numbers_is_found(tmp_path: Path) -> None:
+    """So a model might, and whoever reads its JSON has the key."""
+    text = json.dumps({"a": "@" + PLANTED["Anthropic"][1:]}).replace("@", "\\u0073")
+    assert json.loads(text)["a"] == PLANTED["Anthropic"]
+    assert DRAWN not in outgoing.scrub(text)
+
+
+def test_a_value_of_the_environment_is_found_however_it_is_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With both quotes, a backslash and a line break in it."""
+    secret = "ab\\cd'ef\"gh\niJK77"
+    monkeypatch.setenv("MY_TOKEN", secret)
+    for text in (
+        secret,
+        repr(secret),
+        json.dumps(secret),
+        json.dumps(repr(secret)),
+        json.dumps({"m": repr(secret.encode())}),
+    ):
+        assert "JK77" not in outgoing.scrub(text)
+
+
 def test_scrubbing_twice_changes_nothing_more() -> None:
     """What is left of a credential is none."""
     for secret in PLANTED.values():
@@ -204,3 +237,35 @@ def test_a_key_in_a_server_s_message_is_not_shown(project: Project, server: Mode
     assert "sk-a***" in done.out
     assert "sk-a***" in done.err
     assert secret not in done.out + done.err
+
+
+def test_the_variables_of_providers_are_secrets_for_every_command(project: Project) -> None:
+    """Whatever they are called, and though nobody is asked."""
+    secret = "correct-horse-battery"
+    project.configure(more='[tool.drystone.providers.other]\nprotocol = "openai"\napi_key_env = "GW"\n')
+    project.write_spec("small", SMALL.replace("Twice the number.", f"Twice {secret}."))
+    for command in (("show-prompt", "small.double"), ("show-prompt", "small.double", "--wire"), ("lint",)):
+        done = project.run(*command, environ={"GW": secret})
+        assert secret not in done.out + done.err
+
+
+def test_a_key_that_would_be_cut_in_two_is_not_shown(project: Project, server: ModelServer) -> None:
+    """Long messages are cut, after they are scrubbed."""
+    secret = "QzT9-aB3dE5fG7hJ9kL2mN4pQ6rS8tU0vW1xY3zA5bC7"
+    project.configure(provider='outage_seconds = 2\nheaders = {X-Key = "Bearer ${GW}"}')
+    server.answers = {"double": [Answer("z " * 128 + "." + secret, status=401)], "limit": [LIMIT]}
+    done = project.run("generate", "--json", environ={"GW": secret})
+    assert done.code == 5
+    assert secret[:12] not in done.out + done.err
+
+
+def test_an_answer_by_hand_with_a_credential_is_kept_without_it(project: Project) -> None:
+    """It is refused as any reply is, and the file that is put away shows its first letters."""
+    project.configure(implementer=("handoff",))
+    assert project.run("generate", "--no-wait").code == 5
+    folder = project.root / ".drystone" / "handoff"
+    prompt = next(folder.glob("small.double-*.prompt.md"))
+    answer = prompt.with_name(prompt.name.replace(".prompt.", ".answer."))
+    answer.write_text(python(f"def double(n):\n    unused = '{PLANTED['Stripe']}'\n    return n * 2\n"))
+    project.run("generate", "--no-wait")
+    assert PLANTED["Stripe"] not in everything_in(project.root)

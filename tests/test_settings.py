@@ -170,7 +170,13 @@ outage_seconds = 30
             "headers: the header Authorization holds a secret, which no file may: write ${VARIABLE}",
         ),
         ("headers = {A = 1}", "[tool.drystone.providers.mine.headers] A: input should be a valid string"),
+        ('headers = {X-Goog-Api-Key = "abc"}', "headers: the header X-Goog-Api-Key holds a secret"),
+        ('headers = {Authorization = "Bearer abc${V}"}', "headers: the header Authorization holds a secret"),
         ('proxy = "http://me:pw@squid.test"', "proxy: it holds a password, which no file may"),
+        ('proxy = "http://${ME}:pw@squid.test"', "proxy: it holds a password, which no file may"),
+        ('proxy = "http://word@squid.test"', "proxy: it holds a password, which no file may"),
+        ('base_url = "http://me:pw@gateway.test"', "base_url: it holds a password, which no file may"),
+        ('api_key_env = "sk-abc"', "api_key_env: string should match pattern"),
         ("max_concurency = 2", "unknown key 'max_concurency'; did you mean 'max_concurrency'?"),
     ],
 )

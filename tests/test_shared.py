@@ -250,3 +250,17 @@ def test_a_store_that_cannot_be_written_is_a_warning(project: Project, tmp_path:
     assert done.code == 0
     assert done.err.count("drystone: the store ../shared cannot be written") == 1
     assert len(list((project.root / ".drystone" / "replies").glob("*.json"))) == 3
+
+
+def test_an_address_is_shown_without_what_opens_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither its password nor its signature, in its own form or in what a file system says of it."""
+    shared = SharedFolder("memory://NAME1234:word5678@x/folder?sig=abcd1234", tmp_path)
+
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError("bad bucket NAME1234:word5678@x with abcd1234")
+
+    monkeypatch.setattr(type(shared._system), "info", denied)
+    with pytest.warns(UserWarning, match="cannot be read") as caught:
+        assert shared.read("a.json") is None
+    told = str(caught[0].message)
+    assert told.startswith("the store memory://x/folder cannot be read: bad bucket ***@x with ***;")

@@ -1,5 +1,6 @@
 """How a provider is reached: address, key, headers, proxy, patience. Knows no SDK and no protocol."""
 
+import math
 import ssl
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS = 120.0
 """Patience for one reply where the configuration names none."""
 
+MOST_BYTES = 64 * 1024 * 1024
+"""Of a reply."""
+MOST_PACKED_BYTES = 256 * 1024
+"""Of one that is compressed although nobody asked for it: it can be a thousand times as long."""
 MAX_CONCURRENCY = 8
 """Calls under way at once where the configuration names no number."""
 
@@ -114,12 +119,14 @@ def prepare(client: "httpx2.Client", connection: Connection) -> "httpx2.Client":
     def dress(request: "httpx2.Request") -> None:
         for name in set(request.headers) & _ABOUT_THIS_MACHINE:
             del request.headers[name]
+        request.headers["accept-encoding"] = "identity"  # what is not packed cannot burst
         request.headers.update(connection.headers)
         request.extensions["begun"] = time.monotonic()
 
     def hurry(response: "httpx2.Response") -> None:
         ends = response.request.extensions["begun"] + connection.timeout_seconds
-        response.stream = _hurried(cast("httpx2.SyncByteStream", response.stream), ends)
+        most = MOST_PACKED_BYTES if response.headers.get("content-encoding") else MOST_BYTES
+        response.stream = _hurried(cast("httpx2.SyncByteStream", response.stream), ends, most)
 
     hooks = client.event_hooks
     client.event_hooks = {
@@ -155,22 +162,26 @@ def retry_after_seconds(response: "httpx2.Response") -> float | None:
             seconds = float(value) / unit
         except ValueError:
             continue
-        return max(0.0, seconds) if seconds == seconds else None  # noqa: PLR0124 - not a number says nothing
+        return max(0.0, seconds) if math.isfinite(seconds) else None
     try:
         return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
-def _hurried(body: "httpx2.SyncByteStream", ends: float) -> "httpx2.SyncByteStream":
-    """The body of a response, as long as it comes before `ends`: a read has a timeout, a body has none."""
+def _hurried(body: "httpx2.SyncByteStream", ends: float, most: int) -> "httpx2.SyncByteStream":
+    """The body of a response, as long as it comes before `ends` and has at most so many bytes."""
     import httpx2
 
     class Hurried(httpx2.SyncByteStream):
         def __iter__(self) -> Iterator[bytes]:
+            left = most
             for chunk in body:
                 if time.monotonic() > ends:
                     raise httpx2.ReadTimeout("the reply drips in")
+                left -= len(chunk)
+                if left < 0:
+                    raise httpx2.DecodingError(f"the reply has more than {most:,} bytes")
                 yield chunk
 
         def close(self) -> None:

@@ -20,6 +20,7 @@ from pipeline.errors import (
     UnavailableError,
 )
 from pipeline.llm.connection import Connection, retry_after_seconds
+from pipeline.outgoing import scrub
 
 OTHER_MODEL = "choose another model under [tool.drystone.models] in pyproject.toml"
 
@@ -28,13 +29,14 @@ _OVERFLOW = re.compile(
     re.IGNORECASE,
 )
 _NO_MODEL = re.compile(
-    r"model_not_found|model_decommissioned|decommissioned|no such model|model\b.{0,80}\b(not found|does not exist|retired)"
+    r"model_not_found|model_decommissioned|decommissioned|no such model"
+    r"|model\b.{0,80}\b(not found|does not exist|retired|deprecated)"
     r"|(unknown|invalid) model",
     re.IGNORECASE,
 )
 _NO_CREDIT = re.compile(
     r"insufficient_quota|current quota|credit balance|out of credits|billing_(hard_limit|not_active)"
-    r"|insufficient (funds|balance|credit)",
+    r"|insufficient (funds|balance|credit)|usage[_ ]limit",
     re.IGNORECASE,
 )
 
@@ -122,7 +124,7 @@ def _refusal(failure: Exception, status: int, connection: Connection, model: str
         return QuotaError(
             f"{who}: the account has no quota or credit left ({why}). Top it up, or {OTHER_MODEL}."
         )
-    if status in {401, 403}:
+    if status == 401 or (status == 403 and not _NO_MODEL.search(text)):
         return CredentialsError(_key_refused(who, why, connection))
     if status == 429:
         return RateLimitError(
@@ -133,7 +135,7 @@ def _refusal(failure: Exception, status: int, connection: Connection, model: str
             f"{who}: the prompt is longer than the model can read ({why}). Shorten the contract, or choose a "
             "model with a larger context under [tool.drystone.models]."
         )
-    if status in {404, 410} or (status in {400, 422} and _NO_MODEL.search(text)):
+    if status in {404, 410} or (status in {400, 403, 422} and _NO_MODEL.search(text)):
         return ModelNotFoundError(
             f"{who}: {connection.server} knows no such model ({why}). Models retire and names change: {OTHER_MODEL}"
             f"; if the name is right, check base_url under {connection.table}."
@@ -218,5 +220,6 @@ def _told(failure: Exception) -> str:
 def _one_line(text: str, connection: Connection) -> str:
     for secret in connection.secrets:
         text = text.replace(secret, "***")
+    text = scrub(text)  # before it is cut: half a credential is not found any more
     text = " ".join(text.split()).rstrip(".")
     return text if len(text) <= 300 else text[:299] + "…"

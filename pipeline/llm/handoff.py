@@ -10,6 +10,7 @@ from pipeline.digest import digest_json
 from pipeline.errors import AnswerPending, OutputError
 from pipeline.llm.port import Model, Reply, Request
 from pipeline.llm.schemas import in_words, without_fence
+from pipeline.outgoing import scrub
 
 STILL_SECONDS = 1.0
 """A file that has not changed for so long is not being written any more."""
@@ -142,6 +143,9 @@ def _move(path: Path, target: Path) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         path.rename(target)
+        text = target.read_text("utf-8", errors="replace")
+        if (plain := scrub(text)) != text:
+            disk.write_text(target, plain)
     except FileNotFoundError:
         pass  # whoever answered has put it away
     except OSError as error:

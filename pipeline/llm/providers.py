@@ -12,7 +12,8 @@ from pipeline.llm.connection import MAX_CONCURRENCY, OUTAGE_SECONDS
 
 VARIABLE = re.compile(r"\$\{(\w+)\}")
 """What is taken from the environment."""
-_SECRET_HEADERS = {"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"}
+_SECRET_HEADER = re.compile(r"auth|key|token|secret|cookie|credential", re.IGNORECASE)
+_SCHEME = re.compile(r"\s*(bearer|basic|token)?\s*", re.IGNORECASE)
 
 
 class ProviderSettings(BaseModel):
@@ -24,7 +25,7 @@ class ProviderSettings(BaseModel):
     """What the server speaks."""
     base_url: str | None = Field(default=None, pattern=r"^https?://[^/\s]+")
     """Where it listens; left out, the protocol's own provider."""
-    api_key_env: str | None = None
+    api_key_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")
     """Environment variable that holds its key; left out for a server with an address, it is given none."""
     headers: dict[str, str] = Field(default_factory=dict)
     """Sent with every question. `${VARIABLE}` in a value is taken from the environment."""
@@ -49,7 +50,7 @@ class ProviderSettings(BaseModel):
         for name, value in headers.items():
             if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name):
                 raise PydanticCustomError("header", "'{name}' is no name of a header", {"name": name})
-            if name.lower() in _SECRET_HEADERS and not VARIABLE.search(value):
+            if _SECRET_HEADER.search(name) and not _SCHEME.fullmatch(VARIABLE.sub("", value)):
                 raise PydanticCustomError(
                     "header",
                     "the header {name} holds a secret, which no file may: write ${VARIABLE}",
@@ -57,12 +58,16 @@ class ProviderSettings(BaseModel):
                 )
         return headers
 
-    @field_validator("proxy")
+    @field_validator("base_url", "proxy")
     @classmethod
-    def _hide_password(cls, proxy: str | None) -> str | None:
-        if proxy and urlsplit(proxy).password and not VARIABLE.search(proxy):
-            raise PydanticCustomError("proxy", "it holds a password, which no file may: write ${VARIABLE}")
-        return proxy
+    def _hide_password(cls, address: str | None) -> str | None:
+        *user, _ = urlsplit(VARIABLE.sub("", address or "")).netloc.rpartition("@")
+        if address and user[0].partition(":")[2 if ":" in user[0] else 0]:
+            raise PydanticCustomError(
+                "address",
+                "it holds a password, which no file may; keys, headers and proxies take theirs from the environment: ${VARIABLE}",
+            )
+        return address
 
     def within(self, root: Path) -> "ProviderSettings":
         """The same, with its files found from the project's root."""

@@ -11,6 +11,7 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pipeline.errors import CredentialsError, SettingsError
 from pipeline.llm import weights
@@ -213,6 +214,11 @@ def _connection(provider: str, settings: ProviderSettings, environ: Mapping[str,
             f"{provider}: there is no key in {variable}. Set {variable}, or choose another provider under "
             "[tool.drystone.models] in pyproject.toml; `local` and `handoff` need no key."
         )
+    if key is not None and not (key.isascii() and key.isprintable()):
+        raise CredentialsError(
+            f"{provider}: {variable} holds a character that no key has, such as a line break or an invisible one; "
+            "copy the key once more."
+        )
     return Connection(
         provider=provider,
         address=address,
@@ -250,9 +256,14 @@ def _proxy(settings: ProviderSettings, provider: str, environ: Mapping[str, str]
     if not settings.proxy:
         return settings.proxy
     proxy = _filled(settings.proxy, "proxy", provider, environ)
-    if not re.match(r"(https?|socks5h?)://[^/\s]+", proxy):
+    try:
+        sound = re.match(r"(https?|socks5h?)://[^/\s]+$", proxy.rstrip("/")) and urlsplit(proxy).port != 0
+    except ValueError:
+        sound = False
+    if not sound:
         raise SettingsError(
-            f"[tool.drystone.providers.{provider}] proxy: write http://HOST:PORT, https:// or socks5://"
+            f"[tool.drystone.providers.{provider}] proxy: write http://HOST:PORT, https:// or socks5://; in a user's "
+            "name and password, other characters than letters and digits are written as %XX"
         )
     return proxy
 

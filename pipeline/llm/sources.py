@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pipeline.llm.weights import CHUNK_BYTES, Part, Progress, Source, SourceError, Weights
-from pipeline.outgoing import without_secrets
+from pipeline.outgoing import scrub, without_secrets
 
 HUB_PATIENCE_SECONDS = 12.0
 """How long the hub may take to say that it has the file."""
@@ -215,5 +215,5 @@ def _within(seconds: float, call: Callable[[], Any]) -> Any:
 
 
 def _short(text: str) -> str:
-    text = " ".join(text.split())
+    text = scrub(" ".join(text.split()))
     return text if len(text) <= 300 else text[:299] + "…"

@@ -227,3 +227,20 @@ def test_every_default_can_be_opened(monkeypatch):
     for roles in defaults.values():
         for entry in {roles["architect"], *roles["implementer"], roles["reviewer"]} - {registry.NOBODY}:
             assert open_model(entry.partition(" ")[0], {}, environ=KEYS)[1]
+
+
+@pytest.mark.parametrize("key", ["abc\ndefgh", "abcdefg\u200b", "schlüssel"])
+def test_a_key_with_a_character_that_no_key_has_is_told_of_at_once(key: str) -> None:
+    """By its variable; it would be refused, or could not even be sent."""
+    with pytest.raises(CredentialsError, match="OPENAI_API_KEY holds a character that no key has") as caught:
+        open_model("openai:m", {}, environ={"OPENAI_API_KEY": key})
+    assert key not in str(caught.value)
+
+
+@pytest.mark.parametrize("password", ["pa/ss", "pa#ss", "pass:word/x"])
+def test_a_proxy_whose_password_is_not_escaped_is_told_of_without_it(password: str) -> None:
+    """It would be taken for a port, or for a path."""
+    provider = ProviderSettings(protocol="openai", base_url="http://a", proxy="http://u:${PP}@127.0.0.1:9")
+    with pytest.raises(SettingsError, match="are written as %XX") as caught:
+        open_model("mine:m", {"mine": provider}, environ={"PP": password})
+    assert password not in str(caught.value)
