@@ -32,7 +32,7 @@ class _Main(click.Group):
         except click.ClickException as error:
             error.show()
             if "--json" in sys.argv:
-                print_broken(SettingsError(error.format_message()))
+                print_broken(SettingsError(error.format_message()), "json")
             leave(error.exit_code)
         except click.Abort:
             leave(130)
@@ -167,8 +167,11 @@ def compare(
 @click.option("--no-judge", is_flag=True, help="Compare digests only; do not run any function.")
 @options.sandbox
 @options.as_json
+@options.form
 @command
-def check(specs: tuple[str, ...], *, no_judge: bool, sandbox: str | None, as_json: bool) -> int:
+def check(
+    specs: tuple[str, ...], *, no_judge: bool, sandbox: str | None, as_json: bool, report_form: str
+) -> int:
     """Tell whether generated/ is what its specs say. Reads only; needs no key and no network.
 
     Finds stale functions, files edited by hand, orphans and strangers, and judges every landed function again.
@@ -177,20 +180,21 @@ def check(specs: tuple[str, ...], *, no_judge: bool, sandbox: str | None, as_jso
 
     with _progress() as progress:
         outcome = reading.check(_settings(sandbox=sandbox), specs or None, progress, judge_again=not no_judge)
-    return finish(outcome, as_json=as_json)
+    return finish(outcome, as_json=as_json, form=report_form)
 
 
 @main.command(epilog=EPILOG)
 @options.specs
 @options.as_json
+@options.form
 @command
-def lint(specs: tuple[str, ...], *, as_json: bool) -> int:
+def lint(specs: tuple[str, ...], *, as_json: bool, report_form: str) -> int:
     """Check specs: form, names, rules, and whether examples and rules agree with one another."""
     from pipeline import reading
 
     with _progress() as progress:
         outcome = reading.lint(_settings(), specs or None, progress)
-    return finish(outcome, as_json=as_json)
+    return finish(outcome, as_json=as_json, form=report_form)
 
 
 @main.command()
