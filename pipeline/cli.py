@@ -257,6 +257,28 @@ def graph(
     return 0
 
 
+@main.command()
+@click.option("--land", is_flag=True, help="Let candidates that keep their contracts land in generated/.")
+@options.sandbox
+@command
+def mcp(*, land: bool, sandbox: str | None) -> int:
+    """Serve coding agents over standard input and output (Model Context Protocol); needs 'drystone[mcp]'.
+
+    An agent lists the contracts that need a function, reads one, hands in a candidate and reads the verdict. Without
+    --land nothing is written, whatever it hands in.
+    """
+    from pipeline import mcp_server
+    from pipeline.submitting import Workshop
+
+    with _progress() as progress:
+        workshop = Workshop(_settings(sandbox=sandbox), progress, land=land)
+        try:
+            mcp_server.serve(workshop)
+        finally:
+            workshop.close()
+    return 0
+
+
 @main.group()
 def model() -> None:
     """The embedded model: a small code model that runs on this machine without a key."""

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.llm.port import Reply
 from pipeline.llm.providers import ProviderSettings
-from pipeline.llm.registry import HANDOFF, LOCAL
+from pipeline.llm.registry import HANDOFF, LOCAL, MCP
 
 _MILLION = 1_000_000
 
@@ -121,7 +121,7 @@ def find_tariff(
     configured = own.get(entry) or own.get(provider)
     if configured is not None:
         return OwnTariff(configured)
-    if provider in {LOCAL, HANDOFF}:
+    if provider in {LOCAL, HANDOFF, MCP}:
         return FREE
     settings = providers.get(provider)
     address = settings.base_url if settings else environ.get(f"{provider.upper()}_BASE_URL") or None
