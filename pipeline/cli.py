@@ -209,6 +209,21 @@ def schema(which: str) -> int:
     return 0
 
 
+@main.command()
+@click.argument("topic", required=False)
+@command
+def docs(topic: str | None) -> int:
+    """Print the reference on a TOPIC as Markdown; without one, list the topics."""
+    from pipeline import manual
+
+    if topic is None:
+        for name, title in manual.topics().items():
+            say(f"{name:<15}{title}")
+    else:
+        say(manual.read_topic(topic), nl=False)
+    return 0
+
+
 @main.command("show-prompt")
 @click.argument("function", metavar="SPEC.FUNCTION")
 @click.option(

@@ -11,7 +11,17 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 
 LAYERS = (
     {"cli", "ending", "options", "pytest_plugin"},
-    {"comparing", "mcp_server", "problems", "submitting", "progress", "summary", "reading", "picturing"},
+    {
+        "comparing",
+        "manual",
+        "mcp_server",
+        "problems",
+        "submitting",
+        "progress",
+        "summary",
+        "reading",
+        "picturing",
+    },
     {"run"},
     {"making", "preparing", "writing"},
     {"flow_evidence", "project"},

@@ -21,7 +21,9 @@ class PriceSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     input: float = Field(ge=0, allow_inf_nan=False)
+    """Of a prompt."""
     output: float = Field(ge=0, allow_inf_nan=False)
+    """Of a reply."""
     cached: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     """Of a prompt's tokens that came from a cache; left out, they cost what others do."""
 
