@@ -186,6 +186,44 @@ def test_a_spec_with_flows_lands_when_it_is_whole(project: Project) -> None:
     assert project.run("check").code == 0
 
 
+def test_functions_that_do_not_fit_together_do_not_land(project: Project) -> None:
+    """The agent is told the walk that shows it; a better candidate for one of them brings them all."""
+    (project.root / "specs" / "small.yaml").unlink()
+    spec = BOOKING.replace("{state: State}", "{state: State, place: str, n: int}")
+    spec = spec.replace("{state: open}", "{state: open, place: Rome, n: 1}")
+    spec = spec.replace("returns: {state: held}", "returns: {state: held, place: Rome, n: 2}")
+    spec = spec.replace("seat: {state: held}", "seat: {state: held, place: Rome, n: 1}")
+    spec = spec.replace("returns: {state: done}", "returns: {state: done, place: Rome, n: 2}")
+    spec = spec.replace("""'held'"]""", """'held'", "result.n == seat.n + 1"]""")
+    spec = spec.replace("""'done'"]""", """'done'", "result.n == seat.n + 1"]""")
+    project.write_spec("booking", spec + """    invariants: ["seat.place == initial.place"]\n""")
+
+    def step(name: str, place: str) -> str:
+        state = {"hold": "HELD", "finish": "DONE"}[name]
+        return python(f"def {name}(seat):\n    return Seat(State.{state}, {place}, seat.n + 1)\n")
+
+    async def scene(call: Call) -> None:
+        for name in ("hold", "finish"):
+            done = await call("submit_candidate", function=f"booking.{name}", reply=step(name, "'Rome'"))
+            assert (done["accepted"], done["landed"]) == (True, False)
+        assert "do not fit together" in done["told"]
+        assert "steps:" in done["told"]
+        assert not (project.generated / "booking").exists()
+        for name in ("hold", "finish"):
+            done = await call("submit_candidate", function=f"booking.{name}", reply=step(name, "seat.place"))
+        assert (done["landed"], done["candidates_left"]) == (True, 1)
+
+    served(project, scene, "--land")
+    assert project.run("check").code == 0
+
+
+def test_the_sdk_is_an_extra(project: Project) -> None:
+    """Without it the command says how to have it."""
+    (project.root / "mcp.py").write_text("raise ImportError\n")
+    run = project.run("mcp", environ={"PYTHONPATH": str(project.root)})
+    assert (run.code, "pip install 'drystone[mcp]'" in run.err) == (2, True)
+
+
 def test_what_stands_in_the_way_is_told(project: Project) -> None:
     """An unknown function, a broken spec: for the client to read, and the server goes on."""
 
