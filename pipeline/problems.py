@@ -17,15 +17,36 @@ from pipeline.reports import FlowReport, FunctionReport
 MOST = 10
 """Annotations of one kind that GitHub shows of a step; it drops the rest without a word."""
 RULES = {
-    "finding": "A spec or a contract does not hold together.",
-    "stale": "A function or a flow in generated/ is not what its spec says now.",
-    "edited": "A file that drystone wrote was changed by hand.",
-    "stranger": "A file in generated/ belongs to no function of the specs, or does not match its spec.",
-    "failed": "A landed function or flow does not keep its contract.",
-    "note": "Worth knowing, and no flaw.",
-    "broken": "The run could not be brought to its end.",
+    "finding": (
+        "A spec or a contract does not hold together.",
+        "Change the spec at the place named; the message says what is wrong.",
+    ),
+    "stale": (
+        "A function or a flow in generated/ is not what its spec says now.",
+        "Run drystone generate and commit what it writes.",
+    ),
+    "edited": (
+        "A file that drystone wrote was changed by hand.",
+        "Restore it with git restore, or delete it and run drystone generate.",
+    ),
+    "stranger": (
+        "A file in generated/ belongs to no function of the specs, or does not match its spec.",
+        "Move it elsewhere if it is yours; otherwise run drystone generate.",
+    ),
+    "failed": (
+        "A landed function or flow does not keep its contract.",
+        "Run drystone generate --fresh for its spec, or correct the spec if the promise is wrong.",
+    ),
+    "note": (
+        "Worth knowing, and no flaw.",
+        "Nothing has to be done; the message says what would close the gap.",
+    ),
+    "broken": (
+        "The run could not be brought to its end.",
+        "The message names what stands in the way; drystone docs exit-codes explains the code.",
+    ),
 }
-"""Every kind of problem, and what it means."""
+"""Every kind of problem: what it means, and what to do about it."""
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _PLACED = re.compile(r"(?P<path>[^\s:]+)(?::(?P<line>\d+):(?P<column>\d+))?: (?P<message>.+)", re.DOTALL)
 
@@ -69,7 +90,7 @@ def render_sarif(outcome: Outcome, prefix: str = "") -> str:
             "driver": {
                 "name": "drystone",
                 "version": __version__,
-                "rules": [{"id": rule, "shortDescription": {"text": RULES[rule]}} for rule in rules],
+                "rules": [_sarif_rule(rule) for rule in rules],
             }
         },
         "columnKind": "unicodeCodePoints",
@@ -156,6 +177,16 @@ def _placed(rule: Literal["edited", "stranger", "note"], text: str) -> Problem:
         return Problem(rule=rule, message=text)
     place = Place(path=match["path"], line=int(match["line"] or 1), column=int(match["column"] or 1))
     return Problem(rule=rule, message=match["message"], place=place)
+
+
+def _sarif_rule(rule: str) -> dict[str, Any]:
+    meaning, remedy = RULES[rule]
+    return {
+        "id": rule,
+        "shortDescription": {"text": meaning},
+        "fullDescription": {"text": meaning},
+        "help": {"text": remedy},
+    }
 
 
 def _sarif_result(problem: Problem, rules: Sequence[str], prefix: str) -> dict[str, Any]:

@@ -93,6 +93,9 @@ def test_sarif_says_where_in_the_repository() -> None:
     }
     assert first["region"] == {"startLine": 3, "startColumn": 5}
     rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    assert all(
+        rule["help"]["text"] == problems.RULES[rule["id"]][1] for rule in run["tool"]["driver"]["rules"]
+    )
     assert [rules[each["ruleIndex"]] for each in run["results"]] == [
         each["ruleId"] for each in run["results"]
     ]
