@@ -32,7 +32,7 @@ def generate(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """The tests of the tool, then the contracts of every landed function. Arguments go to the first pytest."""
-    session.install("-e", ".", *DEV)
+    session.install("-e", ".[mcp]", *DEV)
     session.run("pytest", *session.posargs)
     if not session.posargs:
         session.run("pytest", "generated", "-q")
@@ -55,7 +55,7 @@ def benchmark(session: nox.Session) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style and types of the tool, and the specs."""
-    session.install("-e", ".[local]", *DEV)  # the types of what the extra brings are checked too
+    session.install("-e", ".[local,mcp]", *DEV)  # the types of what the extras bring are checked too
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")

@@ -93,7 +93,7 @@ class Asking:
     def stored(self, entry: str, request: Request) -> Reply | None:
         """The reply that need not be paid for again."""
         found = self._store.get(self._asked[entry], request, of_round=self._round)
-        return None if found is None else _usable(found)
+        return None if found is None else usable(found)
 
     def keep(self, entry: str, request: Request, reply: Reply) -> None:
         """Store a reply; whoever uses it does so after this."""
@@ -178,7 +178,7 @@ class Desk:
             self._asking.budget.reserved(entry, sent, self._subject, batched=model.batched) as reservation,
             watched(lambda text: self._show(text or f"{request.role} {entry}", self.usage)),
         ):
-            reply = _usable(self._answer(model, sent))
+            reply = usable(self._answer(model, sent))
             reservation.settle(reply)
         self._asking.keep(entry, request, reply)
         model.stored(sent)
@@ -216,7 +216,7 @@ def _told_apart(entry: str, providers: Mapping[str, ProviderSettings]) -> str:
     return f"{entry} at {server}" if server else entry
 
 
-def _usable(reply: Reply) -> Reply:
+def usable(reply: Reply) -> Reply:
     """A reply that can be stored, shown and sent: no half of a surrogate pair, and of a credential no more than a hint."""
     text = reply.text.encode("utf-8", "replace").decode("utf-8")
     if next(outgoing.find_credentials(text), None) is not None:

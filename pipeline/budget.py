@@ -42,9 +42,11 @@ class Ceilings(BaseModel):
     minutes: float | None = Field(default=None, ge=0)
     """Minutes after which a run asks nobody any more; what is under way is not cut off."""
     usd_per_function: float = Field(default=0.5, ge=0)
+    """USD a function; `inf` lifts it."""
     tokens_per_function: int | None = Field(default=None, ge=0)
     """Left out, models of unknown price are held to a hundred thousand."""
     attempts_per_function: int | None = Field(default=None, ge=0)
+    """Candidates asked for, or handed in through `drystone mcp`."""
     minutes_per_function: float | None = Field(default=None, ge=0)
     """From its first question on."""
     prices: dict[str, PriceSettings] = Field(default_factory=dict)

@@ -32,7 +32,7 @@ class _Main(click.Group):
         except click.ClickException as error:
             error.show()
             if "--json" in sys.argv:
-                print_broken(SettingsError(error.format_message()))
+                print_broken(SettingsError(error.format_message()), "json")
             leave(error.exit_code)
         except click.Abort:
             leave(130)
@@ -171,8 +171,11 @@ def compare(
 @click.option("--no-judge", is_flag=True, help="Compare digests only; do not run any function.")
 @options.sandbox
 @options.as_json
+@options.form
 @command
-def check(specs: tuple[str, ...], *, no_judge: bool, sandbox: str | None, as_json: bool) -> int:
+def check(
+    specs: tuple[str, ...], *, no_judge: bool, sandbox: str | None, as_json: bool, report_form: str
+) -> int:
     """Tell whether generated/ is what its specs say. Reads only; needs no key and no network.
 
     Finds stale functions, files edited by hand, orphans and strangers, and judges every landed function again.
@@ -181,20 +184,21 @@ def check(specs: tuple[str, ...], *, no_judge: bool, sandbox: str | None, as_jso
 
     with _progress() as progress:
         outcome = reading.check(_settings(sandbox=sandbox), specs or None, progress, judge_again=not no_judge)
-    return finish(outcome, as_json=as_json)
+    return finish(outcome, as_json=as_json, form=report_form)
 
 
 @main.command(epilog=EPILOG)
 @options.specs
 @options.as_json
+@options.form
 @command
-def lint(specs: tuple[str, ...], *, as_json: bool) -> int:
+def lint(specs: tuple[str, ...], *, as_json: bool, report_form: str) -> int:
     """Check specs: form, names, rules, and whether examples and rules agree with one another."""
     from pipeline import reading
 
     with _progress() as progress:
         outcome = reading.lint(_settings(), specs or None, progress)
-    return finish(outcome, as_json=as_json)
+    return finish(outcome, as_json=as_json, form=report_form)
 
 
 @main.command()
@@ -206,6 +210,21 @@ def schema(which: str) -> int:
 
     text = resources.files("pipeline").joinpath("schemas", f"{which}.schema.json").read_text("utf-8")
     say(text, nl=False)
+    return 0
+
+
+@main.command()
+@click.argument("topic", required=False)
+@command
+def docs(topic: str | None) -> int:
+    """Print the reference on a TOPIC as Markdown; without one, list the topics."""
+    from pipeline import manual
+
+    if topic is None:
+        for name, title in manual.topics().items():
+            say(f"{name:<15}{title}")
+    else:
+        say(manual.read_topic(topic), nl=False)
     return 0
 
 
@@ -254,6 +273,28 @@ def graph(
     if not isinstance(drawn, str):
         return finish(drawn, as_json=False)
     say(drawn, nl=False)
+    return 0
+
+
+@main.command()
+@click.option("--land", is_flag=True, help="Let candidates that keep their contracts land in generated/.")
+@options.sandbox
+@command
+def mcp(*, land: bool, sandbox: str | None) -> int:
+    """Serve coding agents over standard input and output (Model Context Protocol); needs 'drystone[mcp]'.
+
+    An agent lists the contracts that need a function, reads one, hands in a candidate and reads the verdict. Without
+    --land nothing is written, whatever it hands in.
+    """
+    from pipeline import mcp_server
+    from pipeline.submitting import Workshop
+
+    with _progress() as progress:
+        workshop = Workshop(_settings(sandbox=sandbox), progress, land=land)
+        try:
+            mcp_server.serve(workshop)
+        finally:
+            workshop.close()
     return 0
 
 

@@ -26,7 +26,7 @@ def command(function: Callable[..., int]) -> Callable[..., None]:
 
     @wraps(function)
     def run(*arguments: Any, **options: Any) -> None:
-        as_json = bool(options.get("as_json"))
+        form = "json" if options.get("as_json") else str(options.get("report_form", "text"))
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):  # a console that lacks a character gets its number
                 stream.reconfigure(errors="backslashreplace")
@@ -35,15 +35,14 @@ def command(function: Callable[..., int]) -> Callable[..., None]:
             code = function(*arguments, **options)
         except DrystoneError as error:
             say(f"drystone: {error}", err=True)
-            code = print_broken(error) if as_json else error.exit_code
+            code = print_broken(error, form)
         except KeyboardInterrupt:
-            code = _print_interrupted(as_json=as_json)
+            code = _print_interrupted(form)
         except BrokenPipeError:
             code = 1  # whoever read standard output has gone
         except Exception as error:  # noqa: BLE001 - no traceback reaches a user who did not ask for one
             _report_bug(error)
-            bug = InternalError(f"{type(error).__name__}: {error}")
-            code = print_broken(bug) if as_json else bug.exit_code
+            code = print_broken(InternalError(f"{type(error).__name__}: {error}"), form)
         leave(code)
 
     return run
@@ -67,38 +66,52 @@ def leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def print_broken(error: DrystoneError) -> int:
-    """The report of a run that broke before there was anything to report."""
+def print_broken(error: DrystoneError, form: str) -> int:
+    """The report of a run that broke before there was anything to report, but for people, who have been told."""
     from pipeline.outcome import Outcome
     from pipeline.reports import Report
 
-    return _print_json(Outcome(Report(), error))
+    return _print_report(Outcome(Report(), error), form) if form != "text" else error.exit_code
 
 
-def _print_json(outcome: "Outcome") -> int:
-    from pipeline import summary
+def _print_report(outcome: "Outcome", form: str) -> int:
+    """The report as `json`, `sarif`, or `github`: annotations and the log."""
+    from pipeline import problems, summary
 
+    prefix = problems.prefix_of(_root())
     with contextlib.suppress(BrokenPipeError):
-        say(summary.render_json_report(outcome))
+        match form:
+            case "json":
+                say(summary.render_json_report(outcome))
+            case "sarif":
+                say(problems.render_sarif(outcome, prefix))
+            case _:
+                lines = [*map(str, outcome.report.findings), *summary.summary_lines(outcome.report)]
+                say(problems.render_annotations(outcome, lines, prefix))
     return summary.exit_code(outcome)
 
 
-def _print_interrupted(*, as_json: bool) -> int:
+def _print_interrupted(form: str) -> int:
     from pipeline.outcome import Outcome
     from pipeline.reports import Report
 
     say(INTERRUPTED, err=True)
     _left_behind()
-    return _print_json(Outcome(Report(), interrupted=True)) if as_json else 130
+    return _print_report(Outcome(Report(), interrupted=True), form) if form != "text" else 130
 
 
 def _left_behind() -> None:
     """Say which batches go on without this run."""
     from pipeline.llm.wave import under_way
+
+    for line in under_way(_root() / ".drystone" / "batches"):
+        say(f"drystone: {line}", err=True)
+
+
+def _root() -> Path:
     from pipeline.settings import find_root
 
-    for line in under_way(find_root(Path.cwd()) / ".drystone" / "batches"):
-        say(f"drystone: {line}", err=True)
+    return find_root(Path.cwd())
 
 
 def _report_bug(error: Exception) -> None:
@@ -111,13 +124,13 @@ def _report_bug(error: Exception) -> None:
         say("drystone: set DRYSTONE_DEBUG=1 for the traceback to report", err=True)
 
 
-def finish(outcome: "Outcome", *, as_json: bool) -> int:
-    """Print what a run found and did; returns its exit code."""
+def finish(outcome: "Outcome", *, as_json: bool, form: str = "text") -> int:
+    """Print what a run found and did, for people or in a form for tools; returns its exit code."""
     from pipeline import summary
 
     report = outcome.report
-    if as_json:
-        _print_json(outcome)
+    if as_json or form != "text":
+        _print_report(outcome, "json" if as_json else form)
     else:
         for finding in report.findings:
             say(str(finding))

@@ -9,6 +9,10 @@ Command = Callable[..., Any]
 
 specs = click.argument("specs", nargs=-1, metavar="[SPEC]...")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on standard output.")
+form = click.option(
+    "--format", "report_form", type=click.Choice(["text", "sarif", "github"]), default="text", show_default=True,
+    help="SARIF 2.1.0 for code scanning, or annotations of a GitHub workflow, with the log.",
+)  # fmt: skip
 jobs = click.option("--jobs", type=click.IntRange(1, 64), help="Functions to work on at once.")
 sandbox = click.option(
     "--sandbox", type=click.Choice(["process", "kernel"]),

@@ -285,7 +285,12 @@ def _standing(project: Project, status: Status) -> FunctionReport:
         return _edited(project, status)
     if status.fresh:
         return fresh_report(status)
-    return FunctionReport(function=status.function.contract.id, action="stale", reasons=status.reasons)
+    return FunctionReport(
+        function=status.function.contract.id,
+        action="stale",
+        place=status.function.place,
+        reasons=status.reasons,
+    )
 
 
 def _edited(project: Project, status: Status) -> FunctionReport:
@@ -310,7 +315,12 @@ def _flow_standing(project: Project, flow: FlowStatus) -> FlowReport:
         return FlowReport(
             flow=flow.id, action="edited", reasons=tuple(project.relative(text) for text in flow.conflicts)
         )
-    return FlowReport(flow=flow.id, action="fresh" if flow.fresh else "stale", reasons=flow.reasons)
+    return FlowReport(
+        flow=flow.id,
+        action="fresh" if flow.fresh else "stale",
+        place=flow.flow.place,
+        reasons=flow.reasons,
+    )
 
 
 def _flow_planned(project: Project, flow: FlowStatus, wanted: Wanted) -> FlowReport:
@@ -327,6 +337,7 @@ def _flow_planned(project: Project, flow: FlowStatus, wanted: Wanted) -> FlowRep
 
 def _judge_flow_again(project: Project, judge: Judge, flow: FlowStatus) -> FlowReport:
     report, _ = judge_flow(judge, flow, flow_parts(project.settings.generated, flow.functions))
+    report = report.model_copy(update={"place": flow.flow.place})
     return (
         report if report.action == "failed" else report.model_copy(update={"action": "fresh", "reasons": ()})
     )

@@ -127,10 +127,15 @@ class Contract(Record):
     contract: Literal[1] = 1
     """Version of this format."""
     spec: str
+    """The spec it comes from."""
     function: str
+    """The name of the function."""
     summary: str
+    """What the function is for."""
     params: tuple[Param, ...]
+    """Its parameters, in order."""
     returns: str
+    """The annotation of what it returns."""
     types: dict[str, TypeDefinition] = Field(default_factory=dict)
     """Every type of the spec that the signature reaches."""
     errors: dict[str, str] = Field(default_factory=dict)
@@ -140,22 +145,31 @@ class Contract(Record):
     homes: dict[str, str] = Field(default_factory=dict)
     """Type, error or port -> the spec that defines it, where that is another one."""
     is_async: bool = False
+    """Whether it must be awaited."""
     calls: tuple[str, ...] = ()
     """What it may ask of its ports: `mailer.send`."""
     handles: tuple[str, ...] = ()
     """Errors of its callees and ports that it deals with itself."""
     requires: tuple[Rule, ...] = ()
+    """Rules that hold for every call."""
     raises: tuple[Raise, ...] = ()
+    """Errors it raises; conditions are tried in order."""
     ensures: tuple[Rule, ...] = ()
+    """Rules that hold for every value it returns."""
     mutates: tuple[str, ...] = ()
     """Parameters the function may change in place."""
     cases: tuple[Case, ...] = ()
+    """Calls with known outcomes."""
     constraints: tuple[Constraint, ...] = ()
+    """What was said once for many functions and covers this one."""
     decisions: tuple[Decision, ...] = ()
+    """The answers it must agree with."""
     assumes: dict[str, str] = Field(default_factory=dict)
     """Decision -> the answer that it takes for granted."""
     uses: tuple[Callee, ...] = ()
+    """The functions it may call."""
     bounds: Bounds = Bounds()
+    """What its text may not hold."""
     approach: str | None = None
     """How the architect would go about it; advice, not a promise."""
     derived_from: str = ""

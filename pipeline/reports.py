@@ -3,7 +3,7 @@
 from typing import Literal
 
 from pipeline.definitions import Record
-from pipeline.records import Contract, Finding, Isolation, Judgement
+from pipeline.records import Contract, Finding, Isolation, Judgement, Place
 
 
 class Rung(Record):
@@ -64,6 +64,8 @@ class FunctionReport(Record):
     function: str
     """`spec.function`."""
     action: Action
+    place: Place | None = None
+    """Where its spec says it, as far as that is told."""
     reasons: tuple[str, ...] = ()
     """Why it was not fresh, or what it waits for."""
     model: str | None = None
@@ -86,6 +88,8 @@ class FlowReport(Record):
     flow: str
     """`spec.flow`."""
     action: Action
+    place: Place | None = None
+    """Where its spec says it, as far as that is told."""
     reasons: tuple[str, ...] = ()
     """Why it was not fresh, or what its functions broke together."""
     walks: int = 0

@@ -62,8 +62,11 @@ class FileSettings(_Table):
     store: str | None = None
     """Folder that replies are shared through, beside `.drystone/`: a path, or a URL such as `s3://bucket/folder`."""
     models: ModelSettings = ModelSettings()
+    """Who plays which role."""
     budget: Ceilings = Ceilings()
+    """What a run may cost."""
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)
+    """Servers besides the providers' own, by the name that entries use."""
 
 
 class Settings(_Table):

@@ -11,7 +11,17 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 
 LAYERS = (
     {"cli", "ending", "options", "pytest_plugin"},
-    {"comparing", "progress", "summary", "reading", "picturing"},
+    {
+        "comparing",
+        "manual",
+        "mcp_server",
+        "problems",
+        "submitting",
+        "progress",
+        "summary",
+        "reading",
+        "picturing",
+    },
     {"run"},
     {"making", "preparing", "writing"},
     {"flow_evidence", "project"},
@@ -58,6 +68,7 @@ HOMES = {
     "rich": {"progress.py"},
     "yaml": {"specs/yaml_source.py"},
     "ruff": {"formatting.py"},
+    "mcp": {"mcp_server.py"},
 }
 """Each outside library's home; hypothesis lives in decider/ and pydantic wherever records are."""
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.llm.port import Reply
 from pipeline.llm.providers import ProviderSettings
-from pipeline.llm.registry import HANDOFF, LOCAL
+from pipeline.llm.registry import HANDOFF, LOCAL, MCP
 
 _MILLION = 1_000_000
 
@@ -21,7 +21,9 @@ class PriceSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     input: float = Field(ge=0, allow_inf_nan=False)
+    """Of a prompt."""
     output: float = Field(ge=0, allow_inf_nan=False)
+    """Of a reply."""
     cached: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     """Of a prompt's tokens that came from a cache; left out, they cost what others do."""
 
@@ -121,7 +123,7 @@ def find_tariff(
     configured = own.get(entry) or own.get(provider)
     if configured is not None:
         return OwnTariff(configured)
-    if provider in {LOCAL, HANDOFF}:
+    if provider in {LOCAL, HANDOFF, MCP}:
         return FREE
     settings = providers.get(provider)
     address = settings.base_url if settings else environ.get(f"{provider.upper()}_BASE_URL") or None

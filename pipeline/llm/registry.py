@@ -23,9 +23,14 @@ from pipeline.llm.providers import VARIABLE, ProviderSettings
 
 LOCAL = "local"
 HANDOFF = "handoff"
+MCP = "mcp"
 NOBODY = "none"
 """As a model's name: the role is not played."""
-_RESERVED = {LOCAL: "the embedded model", HANDOFF: "a person with a chat window or a coding agent"}
+_RESERVED = {
+    LOCAL: "the embedded model",
+    HANDOFF: "a person with a chat window or a coding agent",
+    MCP: "a coding agent that hands in candidates to drystone mcp",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,8 @@ def open_model(
         return _opened_once(LOCAL, LOCAL), name
     if provider == HANDOFF:
         return _opened_once(HANDOFF, handoff), model or HANDOFF
+    if provider == MCP:
+        raise SettingsError(f"model '{entry}': `{MCP}` is {_RESERVED[MCP]}; it cannot be asked")
     settings = _settings_of(provider, entry, providers)
     name = _name_in(entry)
     connection = _connection(provider, settings, environ)

@@ -100,6 +100,27 @@ def implement(
     return Rejected(contract=contract, attempts=tuple(attempts))
 
 
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """A candidate that does not make it: why, for people in one line, and what its author is told."""
+
+    reason: str
+    complaint: str
+
+
+def consider(contract: Contract, rung: Rung, reply: Reply, judge: JudgeSource) -> Accepted | Unfit:
+    """What becomes of one reply that nobody asked for; its author is told what a model would be told for a repair."""
+    conversation = _Conversation(contract, rung, _nobody, {})
+    outcome = conversation.consider(reply, judge)
+    if isinstance(outcome, Accepted):
+        return outcome
+    return Unfit(outcome, conversation.told or outcome)
+
+
+def _nobody(request: Request) -> Reply:
+    raise AssertionError(request)
+
+
 class _Conversation:
     """One rung's exchange about one contract."""
 
@@ -124,6 +145,11 @@ class _Conversation:
                 return
             repaired = () if several else self._repair
             yield self._ask(_request(self._rung, self._system, (self._first, *repaired), number))
+
+    @property
+    def told(self) -> str:
+        """The last request for a repair; empty if there is none."""
+        return self._repair[-1].text if self._repair else ""
 
     def consider(self, reply: Reply, judge: JudgeSource) -> Accepted | str:
         """The accepted candidate, or in one line why it is refused."""

@@ -108,7 +108,7 @@ def test_a_gateway_may_do_without_a_key():
     [
         ("opnai:gpt-x", "did you mean 'openai'"),
         ("olama:x", "did you mean 'ollama'"),
-        ("zzz:x", "known: anthropic, handoff, local, ollama, openai"),
+        ("zzz:x", "known: anthropic, handoff, local, mcp, ollama, openai"),
         ("gpt-x", "provider:model"),
         ("openai", "openai:MODEL"),
         ("openai:", "openai:MODEL"),
