@@ -90,13 +90,14 @@ def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
 
 def find_credentials(text: str) -> Iterator[Credential]:
     """Credentials of this environment and of known forms, the former first; however they are escaped."""
+    readings = [*_readings(text)]
     for name, value in os.environ.items():
         secret = value.strip()
         if len(secret) < SHORTEST or not looks_secret(name) or _is_path(secret):
             continue
-        if found := _written(secret).search(text):
-            yield Credential(f"the value of {name}", found[0])
-    for reading in _readings(text):
+        if any(secret in reading for reading in readings):
+            yield Credential(f"the value of {name}", secret)
+    for reading in readings:
         for kind, form in _FORMS.items():
             for match in re.finditer(form, reading):
                 if not _MADE_UP.search(match[0]):
