@@ -10,8 +10,8 @@ PACKAGE = Path(__file__).parents[1] / "pipeline"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 
 LAYERS = (
-    {"cli", "ending", "options", "pytest_plugin"},
-    {"comparing", "progress", "summary", "reading", "picturing"},
+    {"cli", "cli_adoption", "ending", "options", "pytest_plugin"},
+    {"adoption", "comparing", "progress", "summary", "reading", "picturing"},
     {"run"},
     {"making", "preparing", "writing"},
     {"flow_evidence", "project"},
@@ -54,7 +54,7 @@ HOMES = {
     "filelock": {"store.py", "llm/weights.py"},
     "jinja2": {"render.py"},
     "jsonschema": {"structured.py"},
-    "click": {"cli.py", "ending.py", "options.py"},
+    "click": {"cli.py", "cli_adoption.py", "ending.py", "options.py"},
     "rich": {"progress.py"},
     "yaml": {"specs/yaml_source.py"},
     "ruff": {"formatting.py"},
