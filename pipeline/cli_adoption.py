@@ -1,11 +1,33 @@
 """The commands by which a repository takes drystone up: what each takes, and what it calls."""
 
+import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pipeline import options
 from pipeline.ending import command, finish, say
+
+if TYPE_CHECKING:
+    from pipeline.adoption.starting import Ci
+
+
+@click.command()
+@click.option("--ci", type=click.Choice(["github", "gitlab"]), help="Also the workflows of this platform.")
+@options.as_json
+@command
+def init(*, ci: "Ci | None", as_json: bool) -> int:
+    """Begin here: an example spec, configuration, sessions, hooks; writes what is missing and changes nothing else.
+
+    In a folder of a larger repository, what belongs to the whole goes to its top and speaks of this folder.
+    """
+    from pipeline.adoption import starting
+
+    written = starting.begin(Path.cwd(), ci=ci)
+    document = json.dumps([each.model_dump() for each in written], indent=2)
+    say(document if as_json else "\n".join(starting.written_lines(written)))
+    return 0
 
 
 @click.command()
@@ -46,5 +68,5 @@ def doctor(*, online: bool, sandbox: str | None, as_json: bool) -> int:
     return found.exit_code
 
 
-COMMANDS = (explain, doctor)
+COMMANDS = (init, doctor, explain)
 """What `drystone` offers beside its own."""

@@ -56,6 +56,7 @@ HOMES = {
     "jsonschema": {"structured.py"},
     "click": {"cli.py", "cli_adoption.py", "ending.py", "options.py"},
     "rich": {"progress.py"},
+    "nox": {"nox.py"},
     "yaml": {"specs/yaml_source.py"},
     "ruff": {"formatting.py"},
 }
