@@ -68,5 +68,25 @@ def doctor(*, online: bool, sandbox: str | None, as_json: bool) -> int:
     return found.exit_code
 
 
-COMMANDS = (init, doctor, explain)
+@click.command()
+@click.argument("function", metavar="SPEC.FUNCTION")
+@click.option("--dry-run", is_flag=True, help="Judge, and print the difference instead of writing it.")
+@options.sandbox
+@options.as_json
+@command
+def adopt(function: str, *, dry_run: bool, sandbox: str | None, as_json: bool) -> int:
+    """Take over what a person made of a function's file in generated/, if it keeps its contract.
+
+    It is judged as a model's function is, with its callers and flows; its verdict says that it is `manual`. When its
+    contract changes, it is stale like any other and will be asked for again.
+    """
+    from pipeline.adoption import adopting
+
+    return finish(
+        adopting.adopt(options.project_settings(sandbox=sandbox), function, only_diff=dry_run),
+        as_json=as_json,
+    )
+
+
+COMMANDS = (adopt, init, doctor, explain)
 """What `drystone` offers beside its own."""
