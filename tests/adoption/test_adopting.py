@@ -87,10 +87,10 @@ def test_a_caller_that_no_longer_keeps_its_word_is_named(project: Project) -> No
     project.write_spec("small", weaker)
     project.server.answers = dict(RIGHT)
     assert project.run("generate").code == 0
-    edit(project, "small/double", "return n * 2", "return n * 2 + (n > 5000)")
+    edit(project, "small/double", "return n * 2", "return n * 2 + (n == 4)")
     run = project.run("adopt", "small.double")
     assert run.code == 4
-    assert "with it, small.quadruple breaks ensures[0]" in run.out
+    assert "with it, small.quadruple breaks examples[two]" in run.out
 
 
 def test_a_dry_run_writes_nothing(project: Project) -> None:
