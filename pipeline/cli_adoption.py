@@ -88,5 +88,27 @@ def adopt(function: str, *, dry_run: bool, sandbox: str | None, as_json: bool) -
     )
 
 
-COMMANDS = (adopt, init, doctor, explain)
+@click.command("draft-spec")
+@click.argument("function", metavar="MODULE:FUNCTION")
+@click.option(
+    "--tests", multiple=True, metavar="PATH", type=click.Path(path_type=Path, exists=True),
+    help="File or folder of tests to take examples from; repeat it for more.",
+)  # fmt: skip
+@command
+def draft_spec(function: str, *, tests: tuple[Path, ...]) -> int:
+    """Propose a spec for a function that exists, from its signature, docstring and plain tests; nothing of it is run.
+
+    The YAML goes to standard output, what it lacks to standard error, with exit code 1.
+    """
+    from pipeline.adoption import drafting
+
+    drafted = drafting.draft_spec(options.project_settings(), function, tests)
+    say(drafted.text, nl=False)
+    for line in drafted.missing:
+        say(line, err=True)
+    say(f"drystone: a proposal for {drafted.path}; what it says to decide is for a person", err=True)
+    return 1 if drafted.missing else 0
+
+
+COMMANDS = (adopt, draft_spec, init, doctor, explain)
 """What `drystone` offers beside its own."""
