@@ -1,8 +1,12 @@
 """Sessions of this repository. Plain `nox` runs lint, tests and check, asks no model and spends no money."""
 
-import json
+import sys
+from pathlib import Path
 
 import nox
+
+sys.path.insert(0, str(Path(__file__).parent))  # nox runs before anything of this repository is installed
+from pipeline.nox import sessions
 
 nox.needs_version = ">=2025.10"
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -13,20 +17,7 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 DEV = nox.project.dependency_groups(PROJECT, "dev")
 
 
-@nox.session(default=False)
-def generate(session: nox.Session) -> None:
-    """Bring generated/ up to specs/; arguments go to `drystone generate`. Free when nothing changed."""
-    session.install("-e", ".")
-    arguments = session.posargs
-    if not {"--help", "-h", "--plan"} & set(arguments):
-        planned = session.run(
-            "drystone", "generate", "--plan", "--json", *arguments, silent=True, success_codes=range(256)
-        )
-        entries = _models(planned)
-        if any(entry.partition(":")[0] == "local" for entry in entries):
-            session.install("-e", ".[local]")
-            session.run("drystone", "model", "pull")
-    session.run("drystone", "generate", *arguments)
+sessions(("generate", "check"), install=("-e", "."), install_local=("-e", ".[local]"))
 
 
 @nox.session
@@ -36,13 +27,6 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", *session.posargs)
     if not session.posargs:
         session.run("pytest", "generated", "-q")
-
-
-@nox.session
-def check(session: nox.Session) -> None:
-    """Whether generated/ is what specs/ says, and still keeps its contracts."""
-    session.install("-e", ".")
-    session.run("drystone", "check", *session.posargs)
 
 
 @nox.session(default=False)
@@ -60,11 +44,3 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
     session.run("drystone", "lint")
-
-
-def _models(planned: object) -> list[str]:
-    """Who would be asked, by the plan's JSON report; nobody if there is none."""
-    try:
-        return list(json.loads(str(planned))["models"])
-    except (ValueError, KeyError, TypeError):
-        return []

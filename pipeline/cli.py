@@ -1,17 +1,16 @@
 """The command line: what each command takes, and what it calls."""
 
+import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from pipeline import __version__, options
+from pipeline import __version__, cli_adoption, options
 from pipeline.ending import command, finish, leave, print_broken, say
 from pipeline.errors import SettingsError, WeightsError
-
-if TYPE_CHECKING:
-    from pipeline.settings import Settings
+from pipeline.options import project_settings as _settings
 
 EPILOG = """\b
 Exit codes:
@@ -44,12 +43,22 @@ class _Main(click.Group):
     epilog=EPILOG,
 )
 @click.version_option(__version__, prog_name="drystone")
-def main() -> None:
+@click.option(
+    "-C", "--directory", metavar="PATH", type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Run as if started there: one of several projects in a repository.",
+)  # fmt: skip
+def main(directory: Path | None) -> None:
     """Interface specs in, verified Python functions out.
 
     Specs in specs/*.yaml become contracts; models write one function to each contract; what keeps its contract in
-    a sandbox lands in generated/. Start with `drystone lint`, then `drystone generate --plan`.
+    a sandbox lands in generated/. Start with `drystone init`, then `drystone lint` and `drystone generate --plan`.
     """
+    if directory is not None:
+        os.chdir(directory)
+
+
+for each in cli_adoption.COMMANDS:
+    main.add_command(each)
 
 
 @main.command(epilog=EPILOG)
@@ -332,12 +341,6 @@ def model_path() -> int:
         raise WeightsError("the embedded model's weights are not here; fetch them with: drystone model pull")
     say(weights.weights_path())
     return 0
-
-
-def _settings(**given: Any) -> "Settings":
-    from pipeline.settings import find_root, read_settings
-
-    return read_settings(find_root(Path.cwd()), **given)
 
 
 def _progress() -> Any:

@@ -15,6 +15,11 @@ def digest_json(value: Any) -> str:
     return digest_text(json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
 
 
+def canonical_json(value: Any) -> str:
+    """A JSON value on one line, keys sorted, for people to read and compare."""
+    return _compact(value)
+
+
 def render_json(value: dict[str, Any]) -> str:
     """A JSON object as it lands: keys sorted, an item a line, so that a difference is a line as well."""
     lines = [f"  {_compact(key)}: {_block(value[key])}" for key in sorted(value)]

@@ -133,7 +133,7 @@ def derived_digests(specs: Iterable[Spec]) -> dict[str, str]:
 def check_spec(generated: Path, spec: Spec, digests: Mapping[str, str]) -> tuple[Status, ...]:
     """The status of every function of a spec, in the order of the spec; `digests` as `derived_digests` gives them."""
     return tuple(
-        _check_function(function, read_landed(generated / spec.name, function.contract.function), digests)
+        check_function(function, read_landed(generated / spec.name, function.contract.function), digests)
         for function in spec.functions
     )
 
@@ -221,7 +221,8 @@ def _whose(path: Path, suffix: str) -> str:
     return "sealed" if landed.verdict() else "foreign"
 
 
-def _check_function(function: SpecFunction, landed: Landed, digests: Mapping[str, str]) -> Status:
+def check_function(function: SpecFunction, landed: Landed, digests: Mapping[str, str]) -> Status:
+    """The status of one function by the texts of its files; `digests` as `derived_digests` gives them."""
     digest = digests[function.contract.id]
     conflicts = list(_conflicts(landed))
     contract: Contract | None = None

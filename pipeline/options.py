@@ -1,9 +1,13 @@
 """Arguments and options that commands share."""
 
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from pipeline.settings import Settings
 
 Command = Callable[..., Any]
 
@@ -27,6 +31,13 @@ offline = click.option(
     "--offline", is_flag=True,
     help="Ask nobody and need no key: use the replies that are stored, and name those that are missing.",
 )  # fmt: skip
+
+
+def project_settings(**given: Any) -> "Settings":
+    """The settings of the project that the current folder belongs to; what is given wins over its configuration."""
+    from pipeline.settings import find_root, read_settings
+
+    return read_settings(find_root(Path.cwd()), **given)
 
 
 def ceilings(command: Command) -> Command:

@@ -214,6 +214,15 @@ def flow_parts(generated: Path, functions: Iterable[str]) -> dict[str, Part]:
 
 
 def _find(settings: Settings, function_id: str) -> Status | Outcome:
+    found = find_function(settings, function_id)
+    return found if isinstance(found, Outcome) else found[1]
+
+
+def find_function(settings: Settings, function_id: str) -> tuple[Project, Status] | Outcome:
+    """A function by `spec.function`, in the project of its spec; an outcome if that has findings.
+
+    Raises SettingsError where there is none.
+    """
     spec_name, _, name = function_id.partition(".")
     project = read_project(settings, (spec_name,) if name else None)
     if project.findings:
@@ -224,7 +233,7 @@ def _find(settings: Settings, function_id: str) -> Status | Outcome:
         close = difflib.get_close_matches(function_id, known, n=1)
         hint = f"did you mean '{close[0]}'?" if close else f"there are: {', '.join(known) or 'none'}"
         raise SettingsError(f"'{function_id}' is no function of a spec (write SPEC.FUNCTION); {hint}")
-    return found
+    return project, found
 
 
 def _most_of_one(status: Status, settings: Settings, wanted: Wanted, budget: Budget) -> Amount:

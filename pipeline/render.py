@@ -90,7 +90,7 @@ def render_known_types(contract: Contract) -> str:
     return _types_text(None, contract.types, errors, ports=contract.ports, foreign={})
 
 
-def render_function(contract: Contract, text: FunctionText) -> str:
+def render_function(contract: Contract, text: FunctionText, *, author: str = "a model") -> str:
     """The landed file of one function, sealed: header, imports, signature, docstring, body."""
     own = own_names(contract)
     used = annotation_names([*(param.type for param in contract.params), contract.returns])
@@ -100,6 +100,7 @@ def render_function(contract: Contract, text: FunctionText) -> str:
         _formatted(
             render_template(
                 "templates/function.py.j2",
+                author=author,
                 function=contract.function,
                 spec=contract.spec,
                 imports=merge_imports([*text.imports, *signature_imports]),

@@ -72,6 +72,8 @@ class ModelServer:
     """What was answered and not met by a fault."""
     fault: Callable[[Asked], Answer | None] = lambda _: None
     """Gives what is sent in the place of an answer."""
+    served: Sequence[str] = ("m1",)
+    """Names of the models it says it has."""
     most_at_once: int = 0
     """Calls that were under way together."""
 
@@ -151,6 +153,16 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(answer, text.encode())
         except OSError:  # the product was killed, or did not want to wait
             self.close_connection = True
+
+    def do_GET(self) -> None:
+        """What is served, as both protocols tell it: all of it, or one model by name."""
+        _, _, name = self.path.partition("/models/")
+        known = [{"id": each, "object": "model", "type": "model", "created": 0} for each in self.owner.served]
+        if name:
+            known = [model for model in known if model["id"] == name]
+            self._send(Answer(status=200 if known else 404), json.dumps(known[0] if known else {}).encode())
+        else:
+            self._send(Answer(), json.dumps({"object": "list", "data": known}).encode())
 
     def _send(self, answer: Answer, content: bytes) -> None:
         if answer.damage == "dropped":

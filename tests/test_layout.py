@@ -10,8 +10,9 @@ PACKAGE = Path(__file__).parents[1] / "pipeline"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 
 LAYERS = (
-    {"cli", "ending", "options", "pytest_plugin"},
+    {"cli", "cli_adoption", "ending", "options", "pytest_plugin"},
     {
+        "adoption",
         "comparing",
         "manual",
         "mcp_server",
@@ -64,8 +65,9 @@ HOMES = {
     "filelock": {"store.py", "llm/weights.py"},
     "jinja2": {"render.py"},
     "jsonschema": {"structured.py"},
-    "click": {"cli.py", "ending.py", "options.py"},
+    "click": {"cli.py", "cli_adoption.py", "ending.py", "options.py"},
     "rich": {"progress.py"},
+    "nox": {"nox.py"},
     "yaml": {"specs/yaml_source.py"},
     "ruff": {"formatting.py"},
     "mcp": {"mcp_server.py"},

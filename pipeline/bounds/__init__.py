@@ -29,7 +29,15 @@ from pipeline.bounds.rewrite import Hoisted, drop_prefixes, hoist_imports
 from pipeline.formatting import format_python
 from pipeline.records import Contract
 
-__all__ = ["DEFAULT_IMPORTS", "FunctionText", "Insufficient", "Refusal", "check_reply", "check_source"]
+__all__ = [
+    "DEFAULT_IMPORTS",
+    "FunctionText",
+    "Insufficient",
+    "Refusal",
+    "check_reply",
+    "check_source",
+    "read_source",
+]
 
 _MAX_DEPTH = 100
 _WARNINGS_LOCK = threading.Lock()
@@ -67,13 +75,18 @@ def check_source(source: str, contract: Contract) -> Refusal | None:
 
     Beyond them its signature must be the contract's to the letter, and its imports must be real.
     """
+    found = read_source(source, contract)
+    return found if isinstance(found, Refusal) else None
+
+
+def read_source(source: str, contract: Contract) -> FunctionText | Refusal:
+    """The function in a file that `check_source` lets pass, ready to land; or why it does not pass."""
     if re.match(r"(.*\n)?[ \t]*#.*coding[:=]", source):
         return Refusal(reason="declares an encoding; the text is UTF-8")
     try:
-        _check_code(source.replace("\r\n", "\n"), contract, landed=True)
+        return _check_code(source.replace("\r\n", "\n"), contract, landed=True)
     except RefusedError as refused:
         return Refusal(reason=" ".join(str(refused).split()))
-    return None
 
 
 def _check_code(code: str, contract: Contract, *, landed: bool) -> FunctionText:

@@ -55,6 +55,16 @@ class AnthropicModel(Model):
     def warm(self) -> None:
         self._connected()
 
+    def serves(self, name: str) -> bool:
+        import anthropic
+
+        with failures.reported(self._connection, name):
+            try:
+                self._connected().models.retrieve(name)
+            except anthropic.NotFoundError:
+                return False
+            return True
+
     def close(self) -> None:
         with self._lock:
             if self._client is not None:

@@ -64,6 +64,10 @@ class OpenAIModel(Model):
     def warm(self) -> None:
         self._connected()
 
+    def serves(self, name: str) -> bool:
+        with failures.reported(self._connection, name):
+            return name in {served.id for served in self._connected().models.list()}
+
     def close(self) -> None:
         with self._lock:
             if self._client is not None:

@@ -88,6 +88,9 @@ class Patient(Model):
     def offer(self, request: Request) -> None:
         self.model.offer(request)
 
+    def serves(self, name: str) -> bool | None:
+        return self.model.serves(name)
+
     def stored(self, request: Request) -> None:
         self.model.stored(request)
 

@@ -88,6 +88,13 @@ class Model(Protocol):
         """Do now what would only make the first reply late, where that can be done without asking."""
         return
 
+    def serves(self, name: str) -> bool | None:  # noqa: ARG002 - as above
+        """Whether the server serves a model of this name, by asking for nothing that costs; None if it has no say.
+
+        Raises a `ProviderError` where the server cannot be asked.
+        """
+        return None
+
     def stored(self, request: Request) -> None:  # noqa: ARG002 - as above
         """Hear that the reply to a request is safely kept."""
         return

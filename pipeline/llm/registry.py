@@ -137,6 +137,15 @@ def server_of(
     return f"{settings.protocol} {address.rstrip('/')}" if address else ""
 
 
+def key_variable(entry: str, providers: Mapping[str, ProviderSettings]) -> str | None:
+    """Environment variable that the key for an entry comes from; None where none is sent."""
+    provider = entry.strip().partition(":")[0]
+    if provider in _RESERVED:
+        return None
+    settings = _settings_of(provider, entry, providers)
+    return _key_variable(settings, _address(provider, settings, os.environ))
+
+
 def secret_variables(providers: Mapping[str, ProviderSettings]) -> set[str]:
     """Environment variables whose values are for providers alone, whatever their names are."""
     tables = [*_BUILT_IN.values(), *providers.values()]
@@ -211,9 +220,7 @@ def _address(provider: str, settings: ProviderSettings, environ: Mapping[str, st
 def _connection(provider: str, settings: ProviderSettings, environ: Mapping[str, str]) -> Connection:
     built_in = settings is _BUILT_IN.get(provider)
     address = _address(provider, settings, environ)
-    variable = settings.api_key_env
-    if variable is None and address is None:
-        variable = _BUILT_IN[settings.protocol].api_key_env
+    variable = _key_variable(settings, address)
     key = environ.get(variable or "", "").strip() or None
     # A server of one's own often wants no key; it will say so if it does.
     if variable is not None and key is None and not (built_in and address is not None):
@@ -241,6 +248,12 @@ def _connection(provider: str, settings: ProviderSettings, environ: Mapping[str,
         max_concurrency=settings.max_concurrency,
         outage_seconds=settings.outage_seconds,
     )
+
+
+def _key_variable(settings: ProviderSettings, address: str | None) -> str | None:
+    if settings.api_key_env is None and address is None:
+        return _BUILT_IN[settings.protocol].api_key_env
+    return settings.api_key_env
 
 
 def _filled(text: str, key: str, provider: str, environ: Mapping[str, str]) -> str:

@@ -1,0 +1,1 @@
+"""How a repository takes drystone up and keeps it: starting, looking over, explaining, adopting, drafting."""

@@ -1,0 +1,147 @@
+"""What a checkup finds, in projects that lack one thing each."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from servers import SMALL, ModelServer, Project
+from subjects import refusing_filters
+
+from pipeline.adoption.doctor import SCHEMA, Check, examine
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ModelServer]:
+    made = ModelServer()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def project(server: ModelServer, tmp_path: Path) -> Project:
+    """A project in a repository, for which nothing is missing."""
+    made = Project(tmp_path, server)
+    made.configure()
+    made.write_spec("small", SMALL)
+    git(tmp_path, "init", "-q")
+    return made
+
+
+def git(root: Path, *arguments: str) -> None:
+    subprocess.run(["git", "-C", str(root), *arguments], check=True, capture_output=True)
+
+
+def found(project: Project, name: str, *, online: bool = False) -> list[Check]:
+    return [check for check in examine(project.root, online=online).checks if check.name == name]
+
+
+def test_a_sound_project_passes(project: Project) -> None:
+    """Every line is `ok` or says what is no more than a pity; exit code 0, with JSON as well."""
+    run = project.run("doctor", "--json")
+    assert run.code == 0
+    assert {"ok"} == {each["standing"] for each in json.loads(run.out)["checks"] if each["name"] != "sandbox"}
+    lines = project.run("doctor").out
+    assert "fake:m1: no key is needed" in lines
+    assert "at most 5 USD a run" in lines
+
+
+def test_a_folder_without_specs_is_told_how_to_begin(tmp_path: Path, server: ModelServer) -> None:
+    """Exit code 2, and the command that begins."""
+    run = Project(tmp_path, server).run("doctor")
+    assert run.code == 2
+    assert "fix: drystone init" in run.out
+
+
+def test_a_missing_key_is_named_and_no_key_is_shown(project: Project) -> None:
+    """By the variable it would come from; a key that is there is told by the same name, never by its value."""
+    project.configure(implementer=["openai:gpt-x"])
+    run = project.run("doctor")
+    assert (run.code, "there is no key in OPENAI_API_KEY" in run.out) == (2, True)
+    run = project.run("doctor", environ={"OPENAI_API_KEY": "sk-very-secret-1"})
+    assert (run.code, "openai:gpt-x: there is a key in OPENAI_API_KEY" in run.out) == (0, True)
+    assert "sk-very" not in run.out + run.err
+
+
+@pytest.mark.parametrize("protocol", ["openai", "anthropic"])
+def test_whether_a_model_is_served_is_asked_only_online(
+    project: Project, server: ModelServer, protocol: str
+) -> None:
+    """By the list of models, which costs nothing: no question is put to a model."""
+    server.reset()
+    project.configure(implementer=["fake:m1", "fake:m2"], protocol=protocol)
+    assert [check.standing for check in found(project, "implementer")] == ["ok", "ok"]
+    served, unserved = found(project, "implementer", online=True)
+    assert (served.standing, "and it is served" in served.said) == ("ok", True)
+    assert unserved.standing == "fail"
+    assert "no model of that name" in unserved.said or "knows no such model" in unserved.said
+    assert server.asked == []
+
+
+def test_a_configuration_that_is_none_is_told(project: Project) -> None:
+    """What does not depend on it is looked at all the same."""
+    project.configure(more='sandbx = "process"')
+    checkup = examine(project.root, online=False)
+    assert checkup.exit_code == 2
+    assert "did you mean 'sandbox'" in next(c.said for c in checkup.checks if c.name == "configuration")
+    assert [c.standing for c in checkup.checks if c.name == "git"] == ["ok"]
+
+
+def test_isolation_that_is_demanded_and_not_there_fails(project: Project) -> None:
+    """With what stands in the way and what to do; where it is not demanded, it is a warning."""
+    command = refusing_filters([str(Path(sys.executable).parent / "drystone"), "doctor"])
+    for arguments, code, standing in ((["--sandbox", "kernel"], 2, "fail"), ([], 0, "warn")):
+        done = subprocess.run(
+            [*command, *arguments], cwd=project.root, env=project.environ(None), capture_output=True,
+            text=True, check=False,
+        )  # fmt: skip
+        assert code == done.returncode
+        assert f"{standing}  sandbox" in done.stdout
+        assert "prctl(PR_SET_SECCOMP)" in done.stdout
+
+
+def test_git_that_changes_line_ends_or_ignores_what_landed_is_told(project: Project) -> None:
+    """Each with the line that mends it, and quiet once it is there."""
+    git(project.root, "config", "core.autocrlf", "true")
+    (check,) = found(project, "line ends")
+    assert (check.standing, check.fix) == ("warn", "put 'generated/** text eol=lf' into .gitattributes")
+    (project.root / ".gitattributes").write_text("generated/** text eol=lf\n")
+    assert [check.standing for check in found(project, "line ends")] == ["ok"]
+    (project.root / ".gitignore").write_text("generated/\n")
+    assert [check.standing for check in found(project, "git")] == ["ok", "fail"]
+
+
+def test_a_copied_schema_of_another_version_is_told(project: Project) -> None:
+    """The remedy is the command that makes the copy anew."""
+    (project.root / SCHEMA).write_text("{}\n")
+    (check,) = found(project, "schema")
+    assert (check.standing, check.fix) == ("warn", "drystone schema > specs/spec.schema.json")
+    (project.root / SCHEMA).write_text(project.run("schema").out)
+    assert found(project, "schema") == []
+
+
+def test_what_killed_runs_left_is_told(project: Project) -> None:
+    """Old locks without a reply, and half-written files."""
+    lock = project.root / ".drystone" / "replies" / "ab" / "cd.lock"
+    lock.parent.mkdir(parents=True)
+    lock.touch()
+    assert found(project, "locks") == []
+    os.utime(lock, (0, 0))
+    (check,) = found(project, "locks")
+    assert (check.standing, check.fix) == ("warn", "rm .drystone/replies/ab/cd.lock")
+    (project.generated / "small").mkdir(parents=True)
+    (project.generated / "small" / ".drystone-x.tmp").touch()
+    assert [check.standing for check in found(project, "leftovers")] == ["warn"]
+
+
+def test_a_store_that_does_not_answer_is_told(project: Project) -> None:
+    """A path is tried at once, a URL only online."""
+    project.configure(more='store = "ftp://127.0.0.1:9/store"')
+    assert [check.standing for check in found(project, "store")] == ["ok"]
+    (check,) = found(project, "store", online=True)
+    assert (check.standing, "ftp://127.0.0.1:9/store" in check.said) == ("fail", True)
+    project.configure(more='store = "shared"')
+    assert [check.said for check in found(project, "store")] == ["shared answers"]

@@ -1,0 +1,223 @@
+"""Specs proposed from functions that exist: what is read, what is left to a person, and that nothing is run."""
+
+import ast
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from servers import DRYSTONE
+
+from pipeline.adoption.drafting import Drafted, draft_spec
+from pipeline.errors import SettingsError
+from pipeline.settings import read_settings
+
+ROOT = Path(__file__).parents[2]
+SHOP = '''\
+from __future__ import annotations
+import datetime as dt
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+from typing import Optional, Sequence, NewType
+
+raise SystemExit("a module that must not be imported")
+
+Code = NewType("Code", str)
+Codes = list[Code]
+
+class Status(Enum):
+    OPEN = "open"
+    PAID = "paid"
+
+class AlreadyPaid(Exception):
+    """The order is paid already."""
+
+@dataclass(frozen=True)
+class Order:
+    amount: Decimal
+    status: Status
+
+def clamp(value: int, low: int, high: int = 10) -> int:
+    """Brings a value
+    into a range.
+
+    >>> clamp(5, 1, 3)
+    3
+    >>> clamp(0, 3, 1)
+    Traceback (most recent call last):
+    ...
+    ValueError: no range
+    """
+    if low > high:
+        raise ValueError("no range")
+    return min(max(value, low), high)
+
+def pay(order: Order, when: Optional[dt.date] = None) -> "Order":
+    if order.status is Status.PAID:
+        raise AlreadyPaid(order)
+    print("paid")
+    return Order(order.amount, Status.PAID)
+
+def codes(found: Codes, more: Sequence[str], *rest, until: dt.timedelta) -> set[Code]:
+    return clamp(found)
+
+def tags(text, limit):
+    """Words that begin with #."""
+    return [w for w in text.split() if w.startswith("#")][:limit]
+
+async def even(n: int) -> bool:
+    """Whether n is even."""
+    return n % 2 == 0
+'''
+TESTS = """\
+import pytest
+from shop import prices
+
+@pytest.mark.parametrize(("value", "expected"), [(1, 1), (100, 10), pytest.param(-4, 0, id="neg")])
+def test_clamp_default(value, expected):
+    assert clamp(value, 0) == expected
+
+def test_pay():
+    assert pay(Order(Decimal("9.50"), Status.OPEN)) == Order(amount=Decimal("9.50"), status=Status.PAID)
+    with pytest.raises(prices.AlreadyPaid):
+        pay(Order(Decimal(1), Status.PAID), dt.date(2026, 1, 2))
+
+def test_tags():
+    x = compute()
+    assert ["#a", "#b"] == prices.tags("#a #b: no", 2)
+    assert prices.tags("", 3) == []
+    assert tags(x, 2) == []
+
+@pytest.mark.parametrize("n", [0, 2])
+async def test_even(n):
+    assert await even(n) is True
+    assert not even(7)
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A project with a module under src/ and its tests."""
+    (tmp_path / "src" / "shop").mkdir(parents=True)
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "src" / "shop" / "prices.py").write_text(SHOP)
+    (tmp_path / "tests" / "test_prices.py").write_text(TESTS)
+    return tmp_path
+
+
+def drafted(root: Path, function: str) -> tuple[Drafted, dict[str, Any], dict[str, Any]]:
+    """The proposal, its document, and its function in there."""
+    proposal = draft_spec(read_settings(root, {}), f"shop.prices:{function}", [root / "tests"])
+    document = yaml.safe_load(proposal.text)
+    return proposal, document, document["functions"][function]
+
+
+def test_signature_docstring_and_doctests_become_a_spec(root: Path) -> None:
+    """Defaults are filled in, a guard becomes a condition, and the proposal has no finding."""
+    proposal, document, function = drafted(root, "clamp")
+    assert (proposal.path, proposal.missing) == ("specs/prices.yaml", ())
+    assert (document["spec"], function["summary"]) == ("prices", "Brings a value into a range.")
+    assert (function["params"], function["returns"]) == ({"value": "int", "low": "int", "high": "int"}, "int")
+    assert function["raises"] == {"ValueError": "low > high"}
+    assert function["examples"] == [
+        {"name": "docstring 1", "given": {"value": 5, "low": 1, "high": 3}, "returns": 3},
+        {"name": "docstring 2", "given": {"value": 0, "low": 3, "high": 1}, "raises": "ValueError"},
+        {"name": "clamp default", "given": {"value": 1, "low": 0, "high": 10}, "returns": 1},
+        {"name": "clamp default 2", "given": {"value": 100, "low": 0, "high": 10}, "returns": 10},
+        {"name": "clamp default 3", "given": {"value": -4, "low": 0, "high": 10}, "returns": 0},
+    ]
+    assert "it has defaults" in proposal.text
+
+
+def test_types_and_errors_of_the_module_come_along(root: Path) -> None:
+    """Enums, dataclasses, aliases and the module's own errors; values of these types are written as a spec has them."""
+    proposal, document, function = drafted(root, "pay")
+    assert proposal.missing == ()
+    assert document["types"] == {
+        "Order": {"fields": {"amount": "Decimal", "status": "Status"}},
+        "Status": {"enum": ["open", "paid"]},
+    }
+    assert document["errors"] == {"AlreadyPaid": "The order is paid already."}
+    assert function["params"]["when"] == "date | None"
+    assert function["examples"][0]["given"] == {"order": {"amount": "9.50", "status": "open"}, "when": None}
+    assert function["examples"][0]["returns"] == {"amount": "9.50", "status": "paid"}
+    assert (
+        str(function["examples"][1]["given"]["when"]),
+        function["examples"][1]["raises"],
+    ) == ("2026-01-02", "AlreadyPaid")
+    assert "#   it calls print(): effects go through a port that is passed in" in proposal.text
+
+
+def test_what_a_spec_has_no_word_for_is_left_to_a_person(root: Path) -> None:
+    """Each thing is named in a comment, and what `lint` would find is told."""
+    proposal, document, function = drafted(root, "codes")
+    assert document["types"] == {"Code": {"type": "str"}, "Codes": {"type": "list[Code]"}}
+    assert function["params"] == {"found": "Codes", "more": "list[str]", "until": "timedelta"}
+    for said in ("'Sequence' became 'list'", "'*rest'", "it calls clamp(): draft that", "# decide: examples"):
+        assert said in proposal.text
+    assert any("nothing says when 'codes' is right" in finding for finding in proposal.missing)
+
+
+def test_types_are_guessed_from_examples_and_computed_values_left_out(root: Path) -> None:
+    """Both are told."""
+    proposal, _, function = drafted(root, "tags")
+    assert (function["params"], function["returns"]) == ({"text": "str", "limit": "int"}, "list[str]")
+    assert len(function["examples"]) == 2
+    assert "#   the type of 'limit': it has no annotation, and int is a guess" in proposal.text
+    assert "#   example left out, its values are computed: tags(x, 2)" in proposal.text
+
+
+def test_truth_is_read_from_bare_asserts(root: Path) -> None:
+    """`assert f(x)` says true of a function that returns bool, `assert not f(x)` false; awaited or not."""
+    _, _, function = drafted(root, "even")
+    assert function["async"] is True
+    assert {each["given"]["n"]: each["returns"] for each in function["examples"]} == {
+        0: True,
+        2: True,
+        7: False,
+    }
+
+
+NONE = {
+    "shop.prices:clmp": "did you mean 'clamp'",
+    "shop.price:clamp": "no module shop.price",
+    "clamp": "write package.module:function",
+    "src/shop/none.py:clamp": "there is no such file",
+}
+
+
+@pytest.mark.parametrize("target", NONE)
+def test_what_is_not_there_is_said(root: Path, target: str) -> None:
+    """An unknown module or function is a mistake of whoever asks."""
+    with pytest.raises(SettingsError, match=NONE[target]):
+        draft_spec(read_settings(root, {}), target, [])
+
+
+def test_a_proposal_can_be_written_to_where_it_belongs(root: Path) -> None:
+    """Standard output is the YAML alone; `drystone lint` has nothing to say of it, or says what the command said."""
+    (root / "pyproject.toml").write_text("")
+    (root / "specs").mkdir()
+
+    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run([DRYSTONE, *arguments], cwd=root, capture_output=True, text=True, check=False)
+
+    for function, code in (("clamp", 0), ("codes", 1)):
+        done = run("draft-spec", f"src/shop/prices.py:{function}", "--tests", "tests")
+        assert code == done.returncode
+        (root / "specs" / "prices.yaml").write_text(done.stdout)
+        linted = run("lint")
+        assert code == linted.returncode
+        assert set(linted.stdout.splitlines()[:-1]) <= set(done.stderr.splitlines())
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "pipeline" / "adoption").glob("*.py")), ids=lambda path: path.stem
+)
+def test_any_function_can_be_drafted(path: Path) -> None:
+    """Whatever a function looks like, the proposal is YAML."""
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, ast.FunctionDef):
+            proposal = draft_spec(read_settings(ROOT, {}), f"{path}:{node.name}", [])
+            assert [node.name] == list(yaml.safe_load(proposal.text)["functions"])

@@ -1,0 +1,240 @@
+"""The workflows that `drystone init` writes: linted, and their steps run one after the other in a scratch repository."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from servers import Answer, ModelServer, python
+
+from pipeline.adoption.starting import begin
+
+SHORTEN = python(
+    "def shorten(text, limit):\n    return text if len(text) <= limit else text[: limit - 1] + '~'\n"
+)
+REPOSITORY = Path(__file__).parents[2]
+GH = """#!/bin/sh
+echo "$@" >> "$GH_LOG"
+case "$1 $2" in
+  "pr view") exit 1 ;;
+  "api --paginate") echo "$GH_COMMENT" ;;
+esac
+"""
+"""Stands in for GitHub: notes what it is asked."""
+
+
+@dataclass
+class Runner:
+    """Runs the steps of a job as a runner would; actions are left out, expressions are given."""
+
+    repository: Path
+    folder: str
+    temp: Path
+    environ: dict[str, str]
+
+    def run(self, job: str, *, without: tuple[str, ...] = (), **given: str) -> list[tuple[str, int]]:
+        """Name and exit code of every step that ran, up to the first that failed."""
+        (path,) = (self.repository / ".github" / "workflows").glob("*.yml")
+        workflow = yaml.safe_load(path.read_text("utf-8"))
+        done = []
+        for step in workflow["jobs"][job]["steps"]:
+            name = step.get("name") or step.get("run", "")
+            if "run" not in step or "pip install" in step["run"] or name in without:
+                continue
+            where = workflow["defaults"]["run"]["working-directory"]
+            environ = {**workflow["env"], **step.get("env", {})}
+            environ = {key: self._filled(str(value), given) for key, value in environ.items()}
+            ran = subprocess.run(
+                ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
+                cwd=self.repository / (where if "working-directory" not in step else "."),
+                env={**self.environ, **environ},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            done.append((name, ran.returncode))
+            if ran.returncode:
+                sys.stderr.write(ran.stdout + ran.stderr)
+                return done
+        return done
+
+    def said(self, name: str) -> str:
+        path = self.temp / name
+        return path.read_text("utf-8") if path.exists() else ""
+
+    @staticmethod
+    def _filled(text: str, given: dict[str, str]) -> str:
+        return re.sub(
+            r"\$\{\{\s*(.*?)\s*\}\}",
+            lambda match: given.get(re.sub(r"\W+", "_", match[1]).strip("_"), ""),
+            text,
+        )
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ModelServer]:
+    made = ModelServer(answers={"shorten": [Answer(SHORTEN)]})
+    yield made
+    made.close()
+
+
+def git(root: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", "-C", str(root), *arguments], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture(params=[".", "packages/shop"])
+def runner(request: pytest.FixtureRequest, server: ModelServer, tmp_path: Path) -> Runner:
+    """A repository with a remote, whose only spec has not been generated yet."""
+    server.reset()
+    server.answers = {"shorten": [Answer(SHORTEN)]}
+    repository, temp, tools = tmp_path / "work", tmp_path / "temp", tmp_path / "tools"
+    for folder in (repository / request.param, temp, tools):
+        folder.mkdir(parents=True)
+    git(tmp_path, "init", "-q", "--bare", "-b", "main", "remote.git")
+    git(repository, "init", "-q", "-b", "main")
+    git(repository, "remote", "add", "origin", str(tmp_path / "remote.git"))
+    begin(repository / request.param, ci="github")
+    models = '\n[tool.drystone.models]\narchitect = "none"\nreviewer = "none"\nimplementer = "openai:m1"\n'
+    with (repository / request.param / "pyproject.toml").open("a") as file:
+        file.write(models)
+    (repository / ".gitignore").write_text(".drystone/\n__pycache__/\n.pytest_cache/\n")
+    git(repository, "add", "--all")
+    who = ("-c", "user.name=a", "-c", "user.email=a@example.com")
+    git(repository, *who, "commit", "-q", "-m", "A spec is written")
+    git(repository, "push", "-q", "origin", "main")
+    (tools / "gh").write_text(GH)
+    (tools / "gh").chmod(0o755)
+    bare = {name: value for name, value in os.environ.items() if not name.endswith(("_API_KEY", "_BASE_URL"))}
+    environ = {
+        **bare,
+        "PATH": os.pathsep.join([str(tools), str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "OPENAI_BASE_URL": f"{server.url}/v1",
+        "RUNNER_TEMP": str(temp),
+        "GITHUB_OUTPUT": str(temp / "output"),
+        "GITHUB_STEP_SUMMARY": str(temp / "summary"),
+        "GITHUB_WORKFLOW_REF": "a/b/.github/workflows/drystone.yml@refs/heads/main",
+        "GITHUB_REPOSITORY": "a/b",
+        "GITHUB_RUN_ID": "7",
+        "GITHUB_SERVER_URL": "https://github.example",
+        "GH_LOG": str(temp / "gh"),
+    }
+    return Runner(repository, request.param, temp, environ)
+
+
+def test_from_a_changed_spec_to_a_proposal(runner: Runner, server: ModelServer) -> None:
+    """Stale, generated, judged as a patch of what was committed, pushed to a branch of its own, and checks started there."""
+    assert runner.run("stale") == [("Ask", 0)]
+    assert runner.said("output").strip() == "stale=true"
+    assert runner.run("generate", secrets_OPENAI_API_KEY="sk-example-1") == [("Generate", 0), ("Keep", 0)]
+    assert {"sk-example-1"} == {asked.key for asked in server.asked}
+    git(runner.repository, "reset", "-q", "--hard")  # the next job begins with a checkout
+    git(runner.repository, "clean", "-qfd")
+    steps = runner.run("judge", without=("Review",))
+    assert [code for _, code in steps] == [0, 0, 0], steps
+    git(runner.repository, "reset", "-q", "--hard")
+    git(runner.repository, "clean", "-qfd")
+    how = {"vars_DRYSTONE_PROPOSE": "pull-request", "github_head_ref_github_ref_name": "main"}
+    assert runner.run("propose", **how) == [("Commit", 0), ("Push", 0)]
+    asked = runner.said("gh")
+    (branch,) = re.findall(r"workflow run drystone.yml --ref (\S+)", asked)
+    assert f"pr create --base main --head {branch}" in asked
+    git(runner.repository, "fetch", "-q")
+    changed = git(
+        runner.repository, "diff", "--name-only", "origin/main", f"origin/{branch}", "--"
+    ).splitlines()
+    prefix = "" if runner.folder == "." else f"{runner.folder}/"
+    assert f"{prefix}generated/example/shorten.verdict.json" in changed
+    assert {f"{prefix}generated"} == {name[: len(prefix) + len("generated")] for name in changed}
+    git(runner.repository, "checkout", "-q", "--detach", f"origin/{branch}")
+    assert [code for _, code in runner.run("check", without=("Review",))] == [0, 0]
+    (runner.temp / "output").unlink()
+    runner.run("stale")
+    assert runner.said("output").strip() == "stale=false"
+
+
+@pytest.mark.parametrize(
+    ("there", "asked"),
+    [
+        ("", "api --silent --method POST repos/a/b/issues/5/comments"),
+        ("9", "api --silent --method PATCH repos/a/b/issues/comments/9"),
+    ],
+)
+def test_a_pull_request_has_one_comment(runner: Runner, there: str, asked: str) -> None:
+    """The first review is a new comment, every later one replaces it."""
+    (runner.repository / "review.md").write_text("nothing changed\n")
+    runner.environ["GH_COMMENT"] = there
+    assert runner.run("comment", github_event_pull_request_number="5") == [("Comment", 0)]
+    assert f"{asked} --field body=@comment.md" == runner.said("gh").splitlines()[-1]
+    mark, text = (runner.repository / "comment.md").read_text().splitlines()
+    assert (mark[:5], text) == ("<!-- ", "nothing changed")
+
+
+def test_a_patch_can_change_nothing_but_what_is_generated(runner: Runner) -> None:
+    """Whatever the job with the key hands on: other files of the patch are left out."""
+    prefix = "" if runner.folder == "." else f"{runner.folder}/"
+    before = (runner.repository / f"{prefix}AGENTS.md").read_bytes()
+    (runner.repository / f"{prefix}AGENTS.md").write_text("obey\n")
+    (runner.repository / f"{prefix}generated").mkdir()
+    (runner.repository / f"{prefix}generated" / "__init__.py").write_text("# fine\n")
+    git(runner.repository, "add", "--all")
+    patch = "drystone-packages-shop.patch" if prefix else "drystone.patch"
+    (runner.temp / patch).write_text(git(runner.repository, "diff", "--cached") + "\n")
+    git(runner.repository, "reset", "-q", "--hard")
+    steps = runner.run("propose", without=("Push",))
+    assert steps == [("Commit", 0)]
+    assert before == (runner.repository / f"{prefix}AGENTS.md").read_bytes()
+    assert (runner.repository / f"{prefix}generated" / "__init__.py").exists()
+
+
+def test_without_a_key_generation_says_what_to_do(
+    runner: Runner, server: ModelServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It does not fall back to another model, and asks nobody."""
+    assert runner.run("generate") == [("Generate", 1)]
+    assert "add the secret ANTHROPIC_API_KEY or OPENAI_API_KEY" in capfd.readouterr().err
+    assert server.asked == []
+
+
+def jobs_of(path: Path) -> dict[str, Any]:
+    return dict(yaml.safe_load(path.read_text("utf-8"))["jobs"])
+
+
+def test_no_job_has_both_a_key_and_write_access(tmp_path: Path) -> None:
+    """Secrets are in one step of one job, which may only read; what writes runs neither drystone nor generated code."""
+    begin(tmp_path, ci="github")
+    jobs = jobs_of(tmp_path / ".github" / "workflows" / "drystone.yml")
+    assert [name for name, job in jobs.items() if "secrets." in str(job)] == ["generate"]
+    writers = [name for name, job in jobs.items() if "write" in job["permissions"].values()]
+    assert writers == ["comment", "propose"]
+    for name in writers:
+        assert not re.search(r"\b(drystone (check|generate|review --base)|pytest|pip) ", str(jobs[name]))
+    for job in jobs.values():
+        for step in job["steps"]:
+            assert "${{" not in step.get("run", ""), "an expression in a script could be anybody's text"
+            assert re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40}", step.get("uses", f"actions/x@{'0' * 40}"))
+
+
+def test_actionlint_finds_nothing(tmp_path: Path) -> None:
+    """In what is written for one project or several, and in this repository's own."""
+    linter = shutil.which("actionlint")
+    if linter is None:
+        pytest.skip("actionlint is not installed")
+    git(tmp_path, "init", "-q", "-b", "main")
+    (tmp_path / "packages" / "shop").mkdir(parents=True)
+    begin(tmp_path, ci="github")
+    begin(tmp_path / "packages" / "shop", ci="github")
+    paths = [
+        *(tmp_path / ".github" / "workflows").glob("*.yml"),
+        *(REPOSITORY / ".github" / "workflows").glob("*.yml"),
+    ]
+    assert len(paths) >= 3
+    done = subprocess.run([linter, *paths], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
