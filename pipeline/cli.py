@@ -253,6 +253,58 @@ def graph(
     return 0
 
 
+@main.command(epilog=EPILOG)
+@options.specs
+@click.option(
+    "--base", metavar="REF",
+    help="Commit, branch or tag to compare with; by default where this branch left the default branch.",
+)  # fmt: skip
+@click.option(
+    "--format", "form", type=click.Choice(["terminal", "markdown", "html", "json"]), default="terminal",
+    show_default=True, help="Markdown fits a comment of GitHub; HTML is one page that needs nothing else.",
+)  # fmt: skip
+@click.option(
+    "--max-characters", type=click.IntRange(2000), default=65_000, show_default=True,
+    help="The most that Markdown may have; 1000000 for a step summary.",
+)  # fmt: skip
+@click.option(
+    "--output", metavar="PATH", type=click.Path(path_type=Path), help="File to write the report to."
+)
+@options.sandbox
+@options.as_json
+@command
+def review(
+    specs: tuple[str, ...],
+    *,
+    base: str | None,
+    form: str,
+    max_characters: int,
+    output: Path | None,
+    sandbox: str | None,
+    as_json: bool,
+) -> int:
+    """Tell what changed since a git ref: contracts in words, code, and behaviour.
+
+    Old and new functions run side by side in the sandbox; inputs on which they answer differently are shown small.
+    What behaves differently although no clause of the spec changed is the first line. Reads only.
+    """
+    from pipeline import reviewing
+    from pipeline.outcome import Outcome
+    from pipeline.review import forms
+
+    with _progress() as progress:
+        found = reviewing.review(_settings(sandbox=sandbox), specs or None, progress, base=base)
+    if isinstance(found, Outcome):
+        return finish(found, as_json=as_json or form == "json")
+    text = forms.render(found, "json" if as_json else form, most_characters=max_characters)
+    if output is None:
+        say(text, nl=False)
+    else:
+        forms.write(text, output)
+        say(f"wrote {output.as_posix()}")
+    return 0
+
+
 @main.group()
 def model() -> None:
     """The embedded model: a small code model that runs on this machine without a key."""
