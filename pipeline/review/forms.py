@@ -7,6 +7,7 @@ from pipeline import disk
 from pipeline.outgoing import scrub
 from pipeline.review.changes import Review
 from pipeline.review.markdown import render_markdown
+from pipeline.review.page import render_page
 from pipeline.review.words import render_terminal
 
 
@@ -19,6 +20,8 @@ def render(review: Review, form: str, *, most_characters: int) -> str:
             )
         case "markdown":
             return render_markdown(review, most=most_characters)
+        case "html":
+            return render_page(review)
     return render_terminal(review)
 
 

@@ -25,8 +25,8 @@ def compare_flows(before: Sequence[Spec], after: Sequence[Spec]) -> tuple[FlowCh
                 edit="changed" if was and now else "added" if now else "removed",
                 parts=tuple(_parts(was[1].flow, now[1].flow)) if was and now else (),
                 place=str(here[1].place),
-                picture_before=render_svg(picture_flow(was[0], was[1].flow)) if was else "",
-                picture_after=render_svg(picture_flow(now[0], now[1].flow)) if now else "",
+                picture_before=_drawn(was, "before") if was else "",
+                picture_after=_drawn(now, "now") if now else "",
             )
         )
     return tuple(found)
@@ -58,6 +58,12 @@ def _decisions(specs: Iterable[Spec]) -> dict[str, DecisionRecord]:
 
 def _answer(decision: DecisionRecord | None) -> str:
     return "" if decision is None else decision.choice or ""
+
+
+def _drawn(placed: tuple[Spec, SpecFlow], when: str) -> str:
+    """A picture with ids of its own: the one of then and the one of now stand on one page."""
+    picture = picture_flow(placed[0], placed[1].flow)
+    return render_svg(picture.model_copy(update={"name": f"{when}-{picture.name}"}))
 
 
 def _parts(before: Flow, after: Flow) -> Iterator[str]:
