@@ -270,6 +270,9 @@ def graph(
 @click.option(
     "--output", metavar="PATH", type=click.Path(path_type=Path), help="File to write the report to."
 )
+@options.explainer
+@options.offline
+@options.ceilings
 @options.sandbox
 @options.as_json
 @command
@@ -280,21 +283,28 @@ def review(
     form: str,
     max_characters: int,
     output: Path | None,
+    explainer: str | None,
+    offline: bool,
     sandbox: str | None,
     as_json: bool,
+    **ceilings: float | None,
 ) -> int:
     """Tell what changed since a git ref: contracts in words, code, and behaviour.
 
     Old and new functions run side by side in the sandbox; inputs on which they answer differently are shown small.
-    What behaves differently although no clause of the spec changed is the first line. Reads only.
+    What behaves differently although no clause of the spec changed is the first line. Writes nothing but replies
+    of the explainer to the store.
     """
-    from pipeline import reviewing
-    from pipeline.outcome import Outcome
+    from pipeline import explaining, reviewing
     from pipeline.review import forms
+    from pipeline.review.changes import Review
 
+    settings = _settings(explainer=explainer, offline=offline, sandbox=sandbox, **ceilings)
     with _progress() as progress:
-        found = reviewing.review(_settings(sandbox=sandbox), specs or None, progress, base=base)
-    if isinstance(found, Outcome):
+        found = reviewing.review(settings, specs or None, progress, base=base)
+        if isinstance(found, Review):
+            found = explaining.explain(found, settings, progress)
+    if not isinstance(found, Review):
         return finish(found, as_json=as_json or form == "json")
     text = forms.render(found, "json" if as_json else form, most_characters=max_characters)
     if output is None:

@@ -14,6 +14,10 @@ sandbox = click.option(
     "--sandbox", type=click.Choice(["process", "kernel"]),
     help="Isolation that must at least be reached; the strongest there is is used in any case.",
 )  # fmt: skip
+explainer = click.option(
+    "--explainer", metavar="MODEL",
+    help="Who says what each function does, from its code alone: provider:model, local, handoff, or none.",
+)  # fmt: skip
 batch = click.option(
     "--batch", is_flag=True,
     help="Ask through the providers' batch APIs: half the price, answers within a day. Stop it and run it again as "

@@ -11,7 +11,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 
 LAYERS = (
     {"cli", "ending", "options", "pytest_plugin"},
-    {"comparing", "progress", "summary", "reading", "reviewing", "picturing"},
+    {"comparing", "progress", "summary", "reading", "reviewing", "explaining", "picturing"},
     {"run"},
     {"making", "preparing", "writing"},
     {"flow_evidence", "project"},

@@ -208,3 +208,41 @@ def test_without_git_there_is_nothing_to_compare_with(
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
     run = project.run("review")
     assert (run.code, "no git repository" in run.err) == (2, True)
+
+
+def test_an_explanation_is_asked_for_once_and_marked(project: Project) -> None:
+    """From the code alone; the second review finds it in the store."""
+    regenerated(project, SPEC, label=OTHER)
+    project.server.reset()
+    project.server.answers["do"] = ["It writes a number and a word."]
+    report = reviewed(project, "--explainer", "fake:m2")
+    assert functions(report)["shop.label"]["explanation"] == {
+        "text": "It writes a number and a word.", "model": "fake:m2",
+    }  # fmt: skip
+    assert report["spending"]["total"]["calls"] == 2
+    assert "What stands on a parcel" not in "".join(
+        asked.last + asked.system for asked in project.server.asked
+    )
+    run = project.run("review", "--explainer", "fake:m2")
+    assert "A model's words, written from the code alone; it has not seen the contract (fake:m2):" in run.out
+    assert len(project.server.asked) == 2
+
+
+def test_a_review_needs_no_model(project: Project) -> None:
+    """Where the explainer cannot be asked there is a note, and everything else."""
+    regenerated(project, SPEC, label=OTHER)
+    report = reviewed(project, "--explainer", "openai:gpt-x")
+    assert list(functions(report)) == ["shop.label", "shop.sign"]
+    assert {each["explanation"] for each in report["functions"]} == {None}
+    (note,) = report["notes"]
+    assert note.startswith("no function is explained: ")
+    assert "OPENAI_API_KEY" in note
+
+
+def test_an_explanation_is_held_to_the_budget(project: Project) -> None:
+    """A ceiling that is reached is a note as well."""
+    regenerated(project, SPEC, label=OTHER)
+    project.server.reset()
+    report = reviewed(project, "--explainer", "fake:m2", "--max-tokens", "10")
+    assert project.server.asked == []
+    assert "tokens" in report["notes"][0]

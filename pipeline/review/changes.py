@@ -6,6 +6,7 @@ from pydantic import Field
 
 from pipeline.definitions import Record
 from pipeline.records import Behaviour, Isolation, Origin
+from pipeline.reports import Spending
 
 Edit = Literal["added", "removed", "changed"]
 Effect = Literal["loosened", "tightened", "changed"]
@@ -125,5 +126,7 @@ class Review(Record):
     unchanged: int = 0
     """Functions of which nothing changed."""
     notes: tuple[str, ...] = ()
+    spending: Spending | None = None
+    """What explanations cost; null if nobody was asked."""
     sandbox: Isolation | None = None
     """What both versions were run in; null if nothing was run."""
