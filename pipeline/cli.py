@@ -7,19 +7,10 @@ from typing import Any
 
 import click
 
-from pipeline import __version__, cli_adoption, options
+from pipeline import __version__, cli_adoption, cli_showing, options
 from pipeline.ending import command, finish, leave, print_broken, say
 from pipeline.errors import SettingsError, WeightsError
-from pipeline.options import project_settings as _settings
-
-EPILOG = """\b
-Exit codes:
-  0 clean                  4 a function failed its contract
-  1 findings in specs      5 a model could not be asked
-  2 usage, configuration   6 no sandbox at the required level
-  3 stale or edited files  7 a ceiling of the budget was reached
-                           70 a bug in drystone   130 interrupted
-"""
+from pipeline.options import project_settings
 
 
 class _Main(click.Group):
@@ -40,7 +31,7 @@ class _Main(click.Group):
 @click.group(
     cls=_Main,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog=EPILOG,
+    epilog=options.EPILOG,
 )
 @click.version_option(__version__, prog_name="drystone")
 @click.option(
@@ -57,11 +48,11 @@ def main(directory: Path | None) -> None:
         os.chdir(directory)
 
 
-for each in cli_adoption.COMMANDS:
+for each in (*cli_adoption.COMMANDS, *cli_showing.COMMANDS):
     main.add_command(each)
 
 
-@main.command(epilog=EPILOG)
+@main.command(epilog=options.EPILOG)
 @options.specs
 @click.option(
     "--fresh", is_flag=True, help="Regenerate everything selected, fresh or not, and ask every model anew."
@@ -105,7 +96,7 @@ def generate(
     from pipeline import reading, run  # --help must not wait for them
     from pipeline.outcome import Wanted
 
-    settings = _settings(
+    settings = project_settings(
         architect=architect,
         implementer=implementers,
         reviewer=reviewer,
@@ -119,12 +110,12 @@ def generate(
     wanted = Wanted(selection=specs or None, fresh=fresh, only_diff=only_diff)
     if only_plan:
         return finish(reading.plan(settings, wanted), as_json=as_json)
-    with _progress() as progress:
+    with options.watching() as progress:
         outcome = run.generate(settings, wanted, progress)
     return finish(outcome, as_json=as_json)
 
 
-@main.command(epilog=EPILOG)
+@main.command(epilog=options.EPILOG)
 @click.argument("wanted", nargs=-1, metavar="[SPEC|SPEC.FUNCTION]...")
 @click.option(
     "--models", required=True, metavar="A,B,C", help="Who is compared: provider:model, local or handoff."
@@ -161,7 +152,7 @@ def compare(
         raise SettingsError(
             "--models names nobody: write provider:model, local or handoff, with commas between"
         )
-    settings = _settings(
+    settings = project_settings(
         architect="none",
         implementer=entries,
         reviewer="none",
@@ -170,12 +161,12 @@ def compare(
         sandbox=sandbox,
         **ceilings,
     )
-    with _progress() as progress:
+    with options.watching() as progress:
         outcome = comparing.compare(settings, wanted, progress, samples=samples)
     return finish(outcome, as_json=as_json)
 
 
-@main.command(epilog=EPILOG)
+@main.command(epilog=options.EPILOG)
 @options.specs
 @click.option("--no-judge", is_flag=True, help="Compare digests only; do not run any function.")
 @options.sandbox
@@ -191,12 +182,14 @@ def check(
     """
     from pipeline import reading
 
-    with _progress() as progress:
-        outcome = reading.check(_settings(sandbox=sandbox), specs or None, progress, judge_again=not no_judge)
+    with options.watching() as progress:
+        outcome = reading.check(
+            project_settings(sandbox=sandbox), specs or None, progress, judge_again=not no_judge
+        )
     return finish(outcome, as_json=as_json, form=report_form)
 
 
-@main.command(epilog=EPILOG)
+@main.command(epilog=options.EPILOG)
 @options.specs
 @options.as_json
 @options.form
@@ -205,84 +198,9 @@ def lint(specs: tuple[str, ...], *, as_json: bool, report_form: str) -> int:
     """Check specs: form, names, rules, and whether examples and rules agree with one another."""
     from pipeline import reading
 
-    with _progress() as progress:
-        outcome = reading.lint(_settings(), specs or None, progress)
+    with options.watching() as progress:
+        outcome = reading.lint(project_settings(), specs or None, progress)
     return finish(outcome, as_json=as_json, form=report_form)
-
-
-@main.command()
-@click.argument("which", type=click.Choice(["spec", "shared", "contract"]), default="spec")
-@command
-def schema(which: str) -> int:
-    """Print the JSON Schema of specs (default), of what they share or of contracts, for editors and other tools."""
-    from importlib import resources
-
-    text = resources.files("pipeline").joinpath("schemas", f"{which}.schema.json").read_text("utf-8")
-    say(text, nl=False)
-    return 0
-
-
-@main.command()
-@click.argument("topic", required=False)
-@command
-def docs(topic: str | None) -> int:
-    """Print the reference on a TOPIC as Markdown; without one, list the topics."""
-    from pipeline import manual
-
-    if topic is None:
-        for name, title in manual.topics().items():
-            say(f"{name:<15}{title}")
-    else:
-        say(manual.read_topic(topic), nl=False)
-    return 0
-
-
-@main.command("show-prompt")
-@click.argument("function", metavar="SPEC.FUNCTION")
-@click.option(
-    "--role", type=click.Choice(["implementer", "architect"]), default="implementer", show_default=True
-)
-@click.option("--wire", is_flag=True, help="Print the exact bytes that would leave: the body of the request.")
-@command
-def show_prompt(function: str, *, role: str, wire: bool) -> int:
-    """Print the exact text a model is sent first about a function: the system prompt, then the message."""
-    from pipeline import reading
-
-    show = reading.show_wire if wire else reading.show_prompt
-    shown = show(_settings(), function, role)
-    if not isinstance(shown, (str, bytes)):
-        return finish(shown, as_json=False)
-    say(shown, nl=False)
-    return 0
-
-
-@main.command()
-@options.specs
-@click.option("--contracts", is_flag=True, help="Only contracts, and the flows named.")
-@click.option("--flow", "flows", metavar="NAME", multiple=True, help="Only this flow; repeat it for more.")
-@click.option(
-    "--format", "form", type=click.Choice(["mermaid", "svg"]), default="mermaid", show_default=True,
-    help="Mermaid in Markdown, as GitHub shows it, or SVG files that need nothing else.",
-)  # fmt: skip
-@click.option(
-    "--output", metavar="PATH", type=click.Path(path_type=Path),
-    help="Folder to write to, or a file (.md, .svg). Without it, one document goes to standard output, and "
-    "several SVG to drystone-graph/.",
-)  # fmt: skip
-@command
-def graph(
-    specs: tuple[str, ...], *, contracts: bool, flows: tuple[str, ...], form: str, output: Path | None
-) -> int:
-    """Draw specs: functions with what they use and ask of ports, and every flow as a state machine."""
-    from pipeline import picturing
-
-    drawn = picturing.graph(
-        _settings(), specs or None, flows=flows, contracts=contracts, as_svg=form == "svg", output=output
-    )
-    if not isinstance(drawn, str):
-        return finish(drawn, as_json=False)
-    say(drawn, nl=False)
-    return 0
 
 
 @main.command()
@@ -298,8 +216,8 @@ def mcp(*, land: bool, sandbox: str | None) -> int:
     from pipeline import mcp_server
     from pipeline.submitting import Workshop
 
-    with _progress() as progress:
-        workshop = Workshop(_settings(sandbox=sandbox), progress, land=land)
+    with options.watching() as progress:
+        workshop = Workshop(project_settings(sandbox=sandbox), progress, land=land)
         try:
             mcp_server.serve(workshop)
         finally:
@@ -341,9 +259,3 @@ def model_path() -> int:
         raise WeightsError("the embedded model's weights are not here; fetch them with: drystone model pull")
     say(weights.weights_path())
     return 0
-
-
-def _progress() -> Any:
-    from pipeline.progress import watch
-
-    return watch()

@@ -10,6 +10,14 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 Command = Callable[..., Any]
+EPILOG = """\b
+Exit codes:
+  0 clean                  4 a function failed its contract
+  1 findings in specs      5 a model could not be asked
+  2 usage, configuration   6 no sandbox at the required level
+  3 stale or edited files  7 a ceiling of the budget was reached
+                           70 a bug in drystone   130 interrupted
+"""
 
 specs = click.argument("specs", nargs=-1, metavar="[SPEC]...")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on standard output.")
@@ -21,6 +29,10 @@ jobs = click.option("--jobs", type=click.IntRange(1, 64), help="Functions to wor
 sandbox = click.option(
     "--sandbox", type=click.Choice(["process", "kernel"]),
     help="Isolation that must at least be reached; the strongest there is is used in any case.",
+)  # fmt: skip
+explainer = click.option(
+    "--explainer", metavar="MODEL",
+    help="Who says what each function does, from its code alone: provider:model, local, handoff, or none.",
 )  # fmt: skip
 batch = click.option(
     "--batch", is_flag=True,
@@ -80,3 +92,10 @@ def _all(command: Command, *options: Callable[[Command], Command]) -> Command:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def watching() -> Any:
+    """A context whose value shows how a run gets on."""
+    from pipeline.progress import watch
+
+    return watch()

@@ -323,6 +323,33 @@ class Judgement(Record):
         return tuple(clause for clause in self.clauses if not clause.passed)
 
 
+class Difference(Record):
+    """One input on which a function answers differently than it did before."""
+
+    call: str
+    """The call as Python text."""
+    given: dict[str, Any] = Field(default_factory=dict)
+    """Its arguments as a spec writes them, to be pasted as an example."""
+    before: str
+    """`returned 3`, `raised TooMany`, and what was asked of ports where that is what differs."""
+    after: str
+
+
+class Behaviour(Record):
+    """What is known of how a function as it was and as it is behave on the same inputs."""
+
+    inputs: int = 0
+    """How many different inputs both were called with."""
+    differing: int = 0
+    """On how many of them they differ."""
+    differences: tuple[Difference, ...] = ()
+    """One for each way in which they differ, on a small input."""
+    skipped: int = 0
+    """Inputs that only one of them takes."""
+    note: str = ""
+    """Why nothing, or not everything, could be compared."""
+
+
 class Verdict(Record):
     """The evidence that lands beside a function: what it rests on, and the digests that tie it to its files."""
 

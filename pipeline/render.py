@@ -44,7 +44,7 @@ def _environment() -> Any:
         keep_trailing_newline=True,
         trim_blocks=True,
         lstrip_blocks=True,
-        autoescape=False,  # noqa: S701 - Python and prompts are no HTML
+        autoescape=lambda name: bool(name and name.endswith(".html.j2")),  # noqa: S701 - Python and prompts are no HTML
     )
 
 

@@ -43,6 +43,8 @@ class ModelSettings(_Table):
 
     reviewer: str | None = None
     """Looks for contracts of a spec that contradict one another; `none` for nobody."""
+    explainer: str | None = None
+    """Says in a review what a function does, from its code alone; `none` for nobody."""
 
     @field_validator("implementer", mode="before")
     @classmethod
@@ -81,6 +83,8 @@ class Settings(_Table):
     """Who implements: the next one is asked when the one before has failed."""
     reviewer: str | None
     """None: nobody reviews contracts."""
+    explainer: str | None
+    """None: nobody explains functions. `generate` never asks it, so it is not among `entries`."""
     review: Review
     wait: bool
     """Whether a run waits for people who answer prompts by hand, or ends and goes on the next time."""
@@ -142,6 +146,7 @@ def read_settings(
     architect: str | None = None,
     implementer: tuple[str, ...] = (),
     reviewer: str | None = None,
+    explainer: str | None = None,
     wait: bool = False,
     offline: bool = False,
     batch: bool = False,
@@ -159,13 +164,15 @@ def read_settings(
     outgoing.guard(secret_variables(found.providers))
     named_architect = architect or found.models.architect
     named_reviewer = reviewer or found.models.reviewer
+    named_explainer = explainer or found.models.explainer
     ladder = implementer or found.models.implementer or ()
     why = None
     if named_architect is None or not ladder:  # whoever has named both has said who is asked
         chosen = default_models(environ, ladder)
-        named_architect, named_reviewer, ladder, why = (
+        named_architect, named_reviewer, named_explainer, ladder, why = (
             named_architect or chosen.architect,
             named_reviewer or chosen.reviewer,
+            named_explainer or chosen.explainer,
             ladder or chosen.implementer,
             chosen.why,
         )
@@ -176,6 +183,7 @@ def read_settings(
         architect=_played(named_architect),
         ladder=tuple(parse_rung(text) for text in ladder),
         reviewer=_played(named_reviewer),
+        explainer=_played(named_explainer),
         review=found.review,
         wait=wait,
         offline=offline,

@@ -161,11 +161,11 @@ class Clauses:
         """Every clause that one call broke. `expected` is the case the call came from: its name and promise."""
         heard = Heard(self.stage(arguments), observation.asked) if self._ports else None
         if heard is not None and heard.misfit:
-            yield Failure("ports", f"{self._text(arguments)} asked for {heard.misfit}")
+            yield Failure("ports", f"{self.text(arguments)} asked for {heard.misfit}")
         if observation.outcome == "lost":
             if heard is None or not heard.misfit:
                 clause = f"examples[{expected[0]}]" if expected and heard and heard.refused else "limits"
-                yield Failure(clause, f"{self._text(arguments)} {observation.error}")
+                yield Failure(clause, f"{self.text(arguments)} {observation.error}")
             return
         value, misfit = self._conform(observation)
         yield from self._modified(arguments, observation)
@@ -175,9 +175,7 @@ class Clauses:
             must = self.must_raise(arguments)
         except Exception as error:  # noqa: BLE001 - a rule may raise anything
             trouble = f"{type(error).__name__}: {error}"
-            yield Failure(
-                "raises", f"a condition under 'raises' fails for {self._text(arguments)}: {trouble}"
-            )
+            yield Failure("raises", f"a condition under 'raises' fails for {self.text(arguments)}: {trouble}")
             return
         if observation.outcome == "raised":
             yield from self._raised(arguments, observation, must)
@@ -206,7 +204,7 @@ class Clauses:
         if changed or len(after) != len(before):
             yield Failure(
                 "unmodified",
-                f"{self._text(arguments)} changed its argument {', '.join(changed)}; work on a copy",
+                f"{self.text(arguments)} changed its argument {', '.join(changed)}; work on a copy",
             )
 
     def _case(
@@ -227,11 +225,11 @@ class Clauses:
             yield Failure(f"examples[{name}]", self._instead(arguments, observation, promised))
         elif heard is not None and not heard.misfit:
             for asked, called, wanted in heard.unused():
-                message = f"{self._text(arguments)} must ask for {asked} {wanted} times, not {called}"
+                message = f"{self.text(arguments)} must ask for {asked} {wanted} times, not {called}"
                 yield Failure(f"examples[{name}]", message.replace(" 1 times", " once"))
             if expected.calls is not None and not same(heard.calls, expected.calls):
                 promised, told = show_calls(expected.calls), show_calls(heard.calls)
-                message = f"{self._text(arguments)} must ask for {promised}, but asked for {told}"
+                message = f"{self.text(arguments)} must ask for {promised}, but asked for {told}"
                 yield Failure(f"examples[{name}]", message)
 
     def _swallowed(self, arguments: Arguments, observation: Observation, heard: Heard) -> Iterator[Failure]:
@@ -242,7 +240,7 @@ class Clauses:
             return
         for asked, error in always:
             if error in free:
-                told = f"{self._text(arguments)} {self._happened(observation)}"
+                told = f"{self.text(arguments)} {self.happened(observation)}"
                 yield Failure("raises", f"{asked} raised {error} each time it was called, and {told}")
 
     def _raised(self, arguments: Arguments, observation: Observation, must: str | None) -> Iterator[Failure]:
@@ -257,7 +255,7 @@ class Clauses:
         elif item.when is not None:
             yield Failure(
                 f"raises[{item.error}]",
-                f"{self._text(arguments, observation)} raised {item.error}, but not '{item.when}'",
+                f"{self.text(arguments, observation)} raised {item.error}, but not '{item.when}'",
             )
 
     def _returned(
@@ -291,7 +289,7 @@ class Clauses:
         finally:
             clock.stop()
 
-    def _text(self, arguments: Arguments, observation: Observation | None = None) -> str:
+    def text(self, arguments: Arguments, observation: Observation | None = None) -> str:
         """The call as Python text; of an observation, with what ports answered as well."""
         shown = (
             name if name in self._ports else show(argument)
@@ -301,12 +299,13 @@ class Clauses:
         return f"{self.contract.function}({', '.join(shown)})" + (f" with {answers}" if answers else "")
 
     def _told(self, arguments: Arguments, observation: Observation) -> str:
-        return f"{self._text(arguments, observation)} {self._happened(observation)}"
+        return f"{self.text(arguments, observation)} {self.happened(observation)}"
 
     def _instead(self, arguments: Arguments, observation: Observation, promised: str) -> str:
-        return f"{self._text(arguments, observation)} must {promised}, but {self._happened(observation)}"
+        return f"{self.text(arguments, observation)} must {promised}, but {self.happened(observation)}"
 
-    def _happened(self, observation: Observation) -> str:
+    def happened(self, observation: Observation) -> str:
+        """What came of a call, in words: `returned 3`, `raised TooMany: eleven`."""
         if observation.outcome == "raised":
             text = observation.message
             return f"raised {observation.error}" + (f": {text}" if text else "")
@@ -324,9 +323,7 @@ class Clauses:
                 [Call(self.callable[name], wired, is_async=name in self._async_callable)]
             )
             if observation.outcome != "returned":
-                raise RuleCallError(
-                    f"{name}({', '.join(map(show, arguments))}) {self._happened(observation)}"
-                )
+                raise RuleCallError(f"{name}({', '.join(map(show, arguments))}) {self.happened(observation)}")
             return wire.decode(observation.value, self.types.classes)
 
         return call

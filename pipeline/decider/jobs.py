@@ -1,4 +1,4 @@
-"""What a decider is asked to do: vet a contract, admit proposals to one, judge a program against one or a flow."""
+"""What a decider is asked to do: vet a contract, admit proposals to one, judge a program, compare two."""
 
 import functools
 from collections.abc import Sequence
@@ -6,13 +6,14 @@ from dataclasses import asdict
 from typing import Any, Self, TypeVar
 
 from pipeline.decider.clauses import Clauses, Observe
+from pipeline.decider.differing import Side, compare
 from pipeline.decider.flow_judging import judge_flow
 from pipeline.decider.judging import judge
 from pipeline.decider.recording import Recording
 from pipeline.decider.soundness import Problem, unsound
 from pipeline.decider.vetting import Note, admit, vet
 from pipeline.flows.records import Flow, FlowJudgement
-from pipeline.records import Case, Clause, Contract, Effort, Judgement
+from pipeline.records import Behaviour, Case, Clause, Contract, Effort, Judgement
 from pipeline.sandbox import strongest
 from pipeline.sandbox.port import Call, Limits, Observation, Program, Sandbox, Session
 
@@ -56,7 +57,22 @@ def _serve(job: dict[str, Any], sandbox: Sandbox, note: Note, recording: Recordi
             with _Pair(sandbox, _program(job)) as pair:
                 judgement = judge(clauses, pair.first, pair.second, effort, recording)
             return believed(judgement, clean=pair.clean).model_dump(mode="json")
+        case "differ":
+            return _differ(job, sandbox, clauses, recording).model_dump(mode="json")
     raise ValueError(job["job"])
+
+
+def _differ(job: dict[str, Any], sandbox: Sandbox, after: Clauses, recording: Recording) -> Behaviour:
+    before, problems = _prepare(job["old"])
+    if before is None:
+        return Behaviour(note=f"the old contract cannot stand: {problems[0].clause}: {problems[0].message}")
+    old_program = _program({"program": job["old_program"]})
+    with _Pair(sandbox, old_program) as old, _Pair(sandbox, _program(job)) as new:
+        return compare(
+            Side(before, old.first, old.fresh, Recording(job["old_recorded"])),
+            Side(after, new.first, new.fresh, recording),
+            job["hints"],
+        )
 
 
 def _program(job: dict[str, Any]) -> Program:
@@ -78,6 +94,8 @@ def _refused(job: str, problems: Sequence[Problem]) -> Any:
         case "admit":
             refused = [f"{problem.clause}: {problem.message}" for problem in problems]
             return {"cases": [], "rules": [], "refused": refused}
+        case "differ":
+            return Behaviour(note=f"{problems[0].clause}: {problems[0].message}").model_dump(mode="json")
     clauses = [Clause(clause=problem.clause, passed=False, message=problem.message) for problem in problems]
     return Judgement(clauses=tuple(clauses)).model_dump(mode="json")
 

@@ -41,6 +41,7 @@ class RoleModels:
     implementer: tuple[str, ...]
     """The ladder: the next one is asked when the one before has failed."""
     reviewer: str
+    explainer: str
     why: str
     """One line that says how they came to be chosen."""
 

@@ -9,10 +9,11 @@ from typing import Any
 
 from pipeline import bounds, render
 from pipeline.decider.client import RULE_SECONDS, Decider, LostSandboxError, UndecidedError
+from pipeline.decider.hints import hints_of
 from pipeline.decider.recording import recording_key
 from pipeline.errors import SandboxError
 from pipeline.flows.records import Flow, FlowClause, FlowJudgement
-from pipeline.records import Case, Clause, Contract, Effort, Isolation, Judgement, Rule
+from pipeline.records import Behaviour, Case, Clause, Contract, Effort, Isolation, Judgement, Rule
 from pipeline.sandbox.port import Level, Program
 from pipeline.store import InputStore
 
@@ -99,11 +100,7 @@ class Judge:
         """Whether a program keeps a contract, the bounds aside: what is left once they have been checked."""
         job = {
             "job": "judge",
-            "program": {
-                "modules": dict(program.modules),
-                "package": program.package,
-                "limits": asdict(program.limits),
-            },
+            "program": _wired(program),
             "effort": effort.model_dump(mode="json"),
         }
         try:
@@ -124,10 +121,8 @@ class Judge:
             "job": "flow",
             "flow": flow.model_dump(mode="json"),
             "contracts": [parts[f"{spec}.{name}"].contract.model_dump_json() for name in flow.functions],
-            "program": {
-                "modules": dict(program.modules), "package": program.package, "limits": asdict(program.limits),
-            },
-        }  # fmt: skip
+            "program": _wired(program),
+        }
         try:
             try:
                 done, _ = self._ask(job)
@@ -137,6 +132,32 @@ class Judge:
             clause = error.clause if error.clause in flow.clauses else "limits"
             return FlowJudgement(clauses=(FlowClause(clause=clause, passed=False, message=str(error)),))
         return FlowJudgement.model_validate(done)
+
+    def differ(self, old: Sequence[Part], new: Sequence[Part]) -> Behaviour:
+        """On which inputs two versions of a function answer differently.
+
+        The last part of each is the function, those before are what it calls, callees first. Neither is trusted:
+        whatever is out of bounds is not run.
+        """
+        for when, parts in (("before", old), ("now", new)):
+            for part in parts:
+                if refusal := bounds.check_source(part.source, part.contract):
+                    return Behaviour(
+                        note=f"not run: {part.contract.id} as it is {when} is out of bounds: {refusal.reason}"
+                    )
+        before, after = old[-1].contract, new[-1].contract
+        job = {
+            "job": "differ",
+            "old": before.model_dump_json(),
+            "old_recorded": self._inputs.get(recording_key(before)),
+            "old_program": _wired(_program(before.spec, old)),
+            "program": _wired(_program(after.spec, new)),
+            "hints": hints_of(part.source for part in (*new, *old)),
+        }
+        try:
+            return Behaviour.model_validate(self._run(after, job))
+        except UndecidedError as error:
+            return Behaviour(note=f"not compared to the end: {error.clause or 'a rule'} {error}")
 
     def close(self) -> None:
         """End every process this judge started, whatever it is at."""
@@ -196,6 +217,12 @@ class Judge:
                 f"{f'What to do: {isolation.remedy}. Or ' if isolation.remedy else ''}"
                 'sandbox = "process" under [tool.drystone] in pyproject.toml keeps accidents apart but no attacker'
             )
+
+
+def _wired(program: Program) -> dict[str, Any]:
+    return {
+        "modules": dict(program.modules), "package": program.package, "limits": asdict(program.limits),
+    }  # fmt: skip
 
 
 def _program(spec: str, parts: Sequence[Part]) -> Program:

@@ -1,0 +1,2 @@
+def f(n):
+    return max(n, 0) % 7

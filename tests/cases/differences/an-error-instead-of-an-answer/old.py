@@ -1,0 +1,2 @@
+def f(names):
+    return len(names)

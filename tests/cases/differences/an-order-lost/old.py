@@ -1,0 +1,2 @@
+def f(items):
+    return list(dict.fromkeys(items))

@@ -1,0 +1,6 @@
+def f(to, mailer):
+    sent = 0
+    for each in sorted(to):
+        if mailer.send(each):
+            sent += 1
+    return sent

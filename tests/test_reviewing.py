@@ -1,0 +1,248 @@
+"""The review of a project, through the command: what is said of which change, in every form."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from repositories import git, start
+from servers import ModelServer, Project, python
+
+SPEC = """\
+spec: shop
+summary: A small shop.
+decisions:
+  tone:
+    question: How are people addressed?
+    options: {warm: by name, cool: not at all}
+    choose: warm
+types:
+  Count: {type: int, ge: 0, le: 1000}
+functions:
+  label:
+    summary: What stands on a parcel.
+    params: {n: Count}
+    returns: str
+    ensures: ["str(n) in result"]
+    examples:
+      - {name: one, given: {n: 1}, returns: 1 piece}
+      - {name: two, given: {n: 2}, returns: 2 pieces}
+  sign:
+    summary: A label in brackets.
+    params: {n: Count}
+    returns: str
+    uses: [label]
+    ensures: ["result[0] == '('"]
+    examples: [{name: one, given: {n: 1}, returns: (1 piece)}, {name: two, given: {n: 2}, returns: (2 pieces)}]
+  twice:
+    summary: Twice the number.
+    params: {n: Count}
+    returns: int
+    ensures: ["result <= 2 * n"]
+    examples: [{name: two, given: {n: 2}, returns: 4}, {name: three, given: {n: 3}, returns: 6}]
+"""
+LABEL = 'def label(n):\n    return f"{n} piece" if n == 1 else f"{n} pieces"\n'
+OTHER = 'def label(n):\n    return f"{n} pieces" if n in (0, 2) or n > 100 else f"{n} piece"\n'
+ANSWERS = {
+    "label": [python(LABEL)],
+    "sign": [python('def sign(n):\n    return f"({label(n)})"\n')],
+    "twice": [python("def twice(n):\n    return n * 2\n")],
+}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ModelServer]:
+    made = ModelServer()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def landed(server: ModelServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository in which everything has landed and is committed; to be copied."""
+    server.answers = dict(ANSWERS)
+    made = Project(tmp_path_factory.mktemp("landed"), server)
+    made.configure()
+    made.write_spec("shop", SPEC)
+    assert made.run("generate").code == 0
+    start(made.root)
+    return made.root
+
+
+@pytest.fixture
+def project(landed: Path, server: ModelServer, tmp_path: Path) -> Project:
+    shutil.copytree(landed, tmp_path / "project", symlinks=True)
+    server.reset()
+    server.answers = dict(ANSWERS)
+    return Project(tmp_path / "project", server)
+
+
+def regenerated(project: Project, spec: str, *, label: str = LABEL) -> None:
+    """The project once another spec, or another answer of the model, has landed."""
+    project.server.answers["label"] = [python(label)]
+    project.write_spec("shop", spec)
+    assert project.run("generate", "--fresh").code == 0
+
+
+def reviewed(project: Project, *arguments: str) -> dict[str, Any]:
+    return project.run("review", "--json", *arguments).report
+
+
+def functions(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {each["function"]: each for each in report["functions"]}
+
+
+def test_nothing_changed_is_said_in_one_line(project: Project) -> None:
+    """Exit 0; no function is run, no model asked, no file touched."""
+    before = project.tree()
+    run = project.run("review")
+    assert (run.code, run.out.splitlines()[0]) == (
+        0, "No behaviour was seen to change since HEAD without a clause of the spec",
+    )  # fmt: skip
+    assert (project.tree(), project.server.asked) == (before, [])
+
+
+def test_behaviour_that_nobody_asked_for_is_the_first_line(project: Project) -> None:
+    """Every form begins with it, and a caller whose own code is the same is among them."""
+    regenerated(project, SPEC, label=OTHER)
+    said = "Behaviour changed although no clause of the spec did: shop.label, shop.sign"
+    assert project.run("review").out.splitlines()[0] == said
+    assert project.run("review", "--format", "markdown").out.splitlines()[0] == f"**{said}**"
+    report = reviewed(project)
+    assert report["headline"] == said
+    found = functions(report)
+    assert found["shop.label"]["kinds"] == ["silent", "behaviour", "code"]
+    (difference,) = found["shop.label"]["behaviour"]["differences"]
+    assert (difference["given"], difference["before"], difference["after"]) == (
+        {"n": 3}, "returned '3 pieces'", "returned '3 piece'",
+    )  # fmt: skip
+    assert found["shop.sign"]["why"] == ["nothing of its own changed, but of what it calls: shop.label"]
+
+
+def test_a_changed_clause_is_no_surprise(project: Project) -> None:
+    """It is told with its place, and the behaviour that comes of it is not the headline."""
+    spec = SPEC.replace("{n: 1}, returns: 1 piece}", "{n: 1}, returns: 1 item}").replace(
+        "2 pieces", "2 items"
+    )
+    project.server.answers["sign"] = [python('def sign(n):\n    return f"({label(n)})"\n')]
+    regenerated(project, spec.replace("(1 piece)", "(1 item)"), label=LABEL.replace("piece", "item"))
+    report = reviewed(project)
+    assert report["headline"] == "No behaviour was seen to change since HEAD without a clause of the spec"
+    found = functions(report)["shop.label"]
+    assert found["kinds"] == ["contract", "behaviour", "code"]
+    assert [(each["effect"], each["clause"], each["place"]) for each in found["clauses"]] == [
+        ("changed", "examples[one]", "specs/shop.yaml:17:9"),
+        ("changed", "examples[two]", "specs/shop.yaml:18:9"),
+    ]
+    assert found["why"] == [
+        "specs/shop.yaml:17:9 -> examples[one] changed",
+        "specs/shop.yaml:18:9 -> examples[two] changed",
+    ]
+
+
+def test_what_was_loosened_is_marked_before_code_is_written(project: Project) -> None:
+    """A spec that changed is reviewed although nobody has generated anything."""
+    project.write_spec("shop", SPEC.replace("result <= 2 * n", "result <= 2 * n + 1"))
+    out = project.run("review").out
+    assert "shop.twice: contract changed, not generated again yet" in out
+    assert "LOOSENED" not in out  # nobody can tell of such a rule
+    project.write_spec("shop", SPEC.replace(", {name: three, given: {n: 3}, returns: 6}", ""))
+    assert "LOOSENED: examples[three]: example 'three' is gone" in project.run("review").out
+
+
+def test_new_and_removed_functions_are_named(project: Project) -> None:
+    """With the place where they are, or were."""
+    project.write_spec("shop", SPEC.replace("  twice:", "  double:"))
+    found = functions(reviewed(project))
+    assert {name: (each["kinds"], each["place"]) for name, each in found.items()} == {
+        "shop.double": (["added"], "specs/shop.yaml:26:3"),
+        "shop.twice": (["removed"], "HEAD:specs/shop.yaml:26:3"),
+    }
+
+
+def test_another_answer_to_a_decision_is_told(project: Project) -> None:
+    """Of the spec, and of every function it covers."""
+    project.write_spec("shop", SPEC.replace("choose: warm", "choose: cool"))
+    report = reviewed(project)
+    (decision,) = report["decisions"]
+    assert (decision["decision"], decision["before"], decision["after"]) == ("shop.tone", "warm", "cool")
+    assert {each["clauses"][0]["clause"] for each in report["functions"]} == {"decisions[tone]"}
+
+
+def test_a_base_may_be_named(project: Project) -> None:
+    """A tag, say; what was committed since is under review."""
+    git(project.root, "tag", "v1")
+    regenerated(project, SPEC, label=OTHER)
+    git(project.root, "add", "-A")
+    git(project.root, "commit", "-qm", "second")
+    assert reviewed(project)["functions"] == []
+    assert list(functions(reviewed(project, "--base", "v1"))) == ["shop.label", "shop.sign"]
+
+
+def test_old_code_is_as_untrusted_as_any(project: Project) -> None:
+    """What is out of bounds is not run, and the report says so."""
+    path = project.generated / "shop" / "twice.py"
+    good = path.read_text()
+    path.write_text(good.replace("return n * 2", "return __import__('os').getpid()"))
+    git(project.root, "commit", "-qam", "bad")
+    path.write_text(good)
+    found = functions(reviewed(project))["shop.twice"]
+    assert found["behaviour"]["inputs"] == 0
+    assert "not run: shop.twice as it is before is out of bounds" in found["behaviour"]["note"]
+
+
+def test_a_report_goes_to_a_file(project: Project) -> None:
+    """And only its name to standard output."""
+    run = project.run("review", "--format", "json", "--output", "out/review.json")
+    assert run.out == "wrote out/review.json\n"
+    assert json.loads((project.root / "out" / "review.json").read_text())["functions"] == []
+
+
+def test_without_git_there_is_nothing_to_compare_with(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit 2 and what to do."""
+    shutil.rmtree(project.root / ".git")
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    run = project.run("review")
+    assert (run.code, "no git repository" in run.err) == (2, True)
+
+
+def test_an_explanation_is_asked_for_once_and_marked(project: Project) -> None:
+    """From the code alone; the second review finds it in the store."""
+    regenerated(project, SPEC, label=OTHER)
+    project.server.reset()
+    project.server.answers["do"] = ["It writes a number and a word."]
+    report = reviewed(project, "--explainer", "fake:m2")
+    assert functions(report)["shop.label"]["explanation"] == {
+        "text": "It writes a number and a word.", "model": "fake:m2",
+    }  # fmt: skip
+    assert report["spending"]["total"]["calls"] == 2
+    assert "What stands on a parcel" not in "".join(
+        asked.last + asked.system for asked in project.server.asked
+    )
+    run = project.run("review", "--explainer", "fake:m2")
+    assert "A model's words, written from the code alone; it has not seen the contract (fake:m2):" in run.out
+    assert len(project.server.asked) == 2
+
+
+def test_a_review_needs_no_model(project: Project) -> None:
+    """Where the explainer cannot be asked there is a note, and everything else."""
+    regenerated(project, SPEC, label=OTHER)
+    report = reviewed(project, "--explainer", "openai:gpt-x")
+    assert list(functions(report)) == ["shop.label", "shop.sign"]
+    assert {each["explanation"] for each in report["functions"]} == {None}
+    (note,) = report["notes"]
+    assert note.startswith("no function is explained: ")
+    assert "OPENAI_API_KEY" in note
+
+
+def test_an_explanation_is_held_to_the_budget(project: Project) -> None:
+    """A ceiling that is reached is a note as well."""
+    regenerated(project, SPEC, label=OTHER)
+    project.server.reset()
+    report = reviewed(project, "--explainer", "fake:m2", "--max-tokens", "10")
+    assert project.server.asked == []
+    assert "tokens" in report["notes"][0]
