@@ -263,7 +263,8 @@ def _conflicts(landed: Landed) -> Iterable[str]:
             case "foreign":
                 yield _foreign(landed.source_path)
             case "edited":
-                yield _edited(landed.source_path)
+                adopted = f"drystone adopt {landed.folder.name}.{landed.function}"
+                yield f"{_edited(landed.source_path)}; or, to keep the edit if it passes: {adopted}"
     if landed.verdict_text and landed.verdict() is None:
         yield _edited(landed.verdict_path)
 

@@ -367,7 +367,7 @@ class Verdict(Record):
     sandbox: str
     """Level of isolation the judge reached."""
     model: str
-    """Who wrote the function: `provider:model`."""
+    """Who wrote the function: `provider:model`; `manual` where a person did."""
     tool: str
     """Version of drystone that judged it."""
     seal: str = ""
