@@ -26,7 +26,11 @@ CASES: dict[str, tuple[Any, Any, Any]] = {
     "a float": (17.25, lambda n: isinstance(n, float) and n > 2, 3.0),
     "a text": ("the quick brown fox", lambda t: isinstance(t, str) and "q" in t, "q"),
     "characters": ("ZQ9x", lambda t: isinstance(t, str) and len(t) == 4, "aaaa"),
-    "a list": ([5, 9, 12, 44], lambda v: isinstance(v, list) and None not in v and max(v, default=0) > 12, [13]),
+    "a list": (
+        [5, 9, 12, 44],
+        lambda v: isinstance(v, list) and None not in v and max(v, default=0) > 12,
+        [13],
+    ),
     "a decimal": (
         tagged("Decimal", "123.456"),
         lambda d: isinstance(d, dict) and float(d["v"]) > 2,
