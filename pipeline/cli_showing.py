@@ -146,7 +146,7 @@ def review(
     if output is None:
         say(text, nl=False)
     else:
-        forms.write(text, output)
+        forms.write(text, output, settings.generated)
         say(f"wrote {output.as_posix()}")
     return 0
 

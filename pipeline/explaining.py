@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pipeline.asking import Asking
 from pipeline.budget import Budget
 from pipeline.errors import DrystoneError, NoReplyError
+from pipeline.llm.registry import LOCAL
 from pipeline.project import side_by_side
 from pipeline.review.changes import Explanation, FunctionChange, Review
 from pipeline.settings import Settings
@@ -48,9 +49,9 @@ class _Explaining:
             return tuple(changes), [f"no function is explained: {error}"]
         if notice := self._budget.notice([self._entry]):
             self._progress.announce(notice)
-        found = side_by_side(
-            lambda change: self._explain(change, asking), changes, workers=self._settings.workers
-        )
+        alone = self._entry.partition(":")[0] == LOCAL  # the embedded model computes here
+        workers = 1 if alone else self._settings.workers
+        found = side_by_side(lambda change: self._explain(change, asking), changes, workers=workers)
         told = tuple(
             change.model_copy(update={"explanation": explanation})
             for change, explanation in zip(changes, found, strict=True)

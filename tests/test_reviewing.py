@@ -246,3 +246,33 @@ def test_an_explanation_is_held_to_the_budget(project: Project) -> None:
     report = reviewed(project, "--explainer", "fake:m2", "--max-tokens", "10")
     assert project.server.asked == []
     assert "tokens" in report["notes"][0]
+
+
+def test_a_base_that_cannot_be_read_is_said_to_be_so(project: Project) -> None:
+    """Specs that had findings then, or none at all: everything is new, and why is a note."""
+    project.write_spec("shop", SPEC.replace("returns: int", "returns: in"))
+    git(project.root, "commit", "-qam", "broken")
+    project.write_spec("shop", SPEC)
+    report = reviewed(project)
+    assert {tuple(each["kinds"]) for each in report["functions"]} == {("added",)}
+    assert "its specs have findings, the first is specs/shop.yaml:29:14" in report["notes"][0]
+
+
+def test_specs_with_findings_are_no_review(project: Project) -> None:
+    """Exit 1 and the findings, as everywhere."""
+    project.write_spec("shop", SPEC.replace("returns: int", "returns: in"))
+    run = project.run("review")
+    assert (run.code, run.out.partition(": ")[0]) == (1, "specs/shop.yaml:29:14")
+
+
+def test_a_report_does_not_go_to_generated(project: Project) -> None:
+    """Exit 2: that folder is drystone's."""
+    assert project.run("review", "--output", "generated/review.txt").code == 2
+    assert not (project.generated / "review.txt").exists()
+
+
+def test_the_selected_specs_are_reviewed(project: Project) -> None:
+    """A name selects as everywhere; what is elsewhere is not told of."""
+    project.write_spec("other", SPEC.replace("spec: shop", "spec: other"))
+    assert set(functions(reviewed(project, "other"))) == {"other.label", "other.sign", "other.twice"}
+    assert functions(reviewed(project, "shop")) == {}

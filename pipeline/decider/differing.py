@@ -5,7 +5,7 @@ McKeeman, Differential Testing for Software (1998).
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from pipeline.decider.corpus import corpus
 from pipeline.decider.doubles import unwire_argument, wire_argument
 from pipeline.decider.heard import Heard, show_calls
 from pipeline.decider.judging import THOROUGH, case_trials, generated_trials
-from pipeline.decider.recording import Recording, Wired
+from pipeline.decider.recording import Recording, Wired, bare_text
 from pipeline.decider.smaller import smaller, weight
 from pipeline.records import Behaviour, Contract, Difference, Rule
 from pipeline.sandbox import wire
@@ -27,7 +27,9 @@ MOST_DIFFERENCES = 5
 _MOST_LOST = 3
 """Processes that may be lost on one version before the rest of the inputs is left out."""
 _ROUNDS = 80
-_MOST_AT_ONCE = 120
+_AT_EDGES = 60
+"""Inputs drawn for what code compares with."""
+_MOST_AT_ONCE = 40
 """Smaller inputs tried in one round."""
 
 
@@ -58,8 +60,8 @@ _Seen = tuple[_Input, Observation, Observation]
 def compare(old: Side, new: Side, hints: Sequence[str] = ()) -> Behaviour:
     """On which inputs two versions answer differently: values, errors, calls of ports, changed arguments.
 
-    The inputs are the cases and the generated inputs of both contracts, and as many drawn at the edges of what the
-    code of both compares with (`hints`, as `hints_of` gives them), as far as both versions take them.
+    The inputs are the cases and the generated inputs of both contracts, and some drawn at the edges of what the code
+    of both compares with (`hints`, as `hints_of` gives them), as far as both versions take them.
     """
     order = _matched(old.clauses.contract, new.clauses.contract)
     if order is None:
@@ -109,8 +111,8 @@ class _Both:
     def inputs(self, hints: Sequence[str]) -> tuple[list[_Input], int]:
         """Every different input that both take, and how many only one of them takes."""
         known: dict[str, _Input | None] = {}
-        for side, order in ((self._new, range(len(self._order))), (self._old, self._order)):
-            for arguments in (*_drawn(side), *_at_edges(side, hints)):
+        for side, order, drawn in self._sources(hints):
+            for arguments in drawn:
                 wired: Wired = [None] * len(self._order)
                 for place, argument in zip(order, arguments, strict=True):
                     ended = replace(argument, cycled=True) if isinstance(argument, Script) else argument
@@ -120,6 +122,14 @@ class _Both:
                     known[text] = self.read(wired)
         taken = [each for each in known.values() if each is not None]
         return taken, len(known) - len(taken)
+
+    def _sources(self, hints: Sequence[str]) -> Iterator[tuple[Side, Sequence[int], Iterable[Arguments]]]:
+        """Inputs, whose they are, and the places of their arguments among the new parameters."""
+        unmoved = range(len(self._order))
+        yield self._new, unmoved, _drawn(self._new)
+        yield self._new, unmoved, _at_edges(self._new, hints)
+        if bare_text(self._old.clauses.contract) != bare_text(self._new.clauses.contract):
+            yield self._old, self._order, _drawn(self._old)
 
     def read(self, wired: Wired) -> _Input | None:
         """An input as both take it; None where one of them does not."""
@@ -173,9 +183,9 @@ class _Both:
             if weight(candidate := [*wired[:place], each, *wired[place + 1 :]]) < now
         }
         ordered = sorted(found.values(), key=weight)
-        taken = [each for candidate in ordered if (each := self.read(candidate)) is not None]
-        for start in range(0, len(taken), _MOST_AT_ONCE):
-            yield taken[start : start + _MOST_AT_ONCE]
+        for start in range(0, len(ordered), _MOST_AT_ONCE):
+            read = map(self.read, ordered[start : start + _MOST_AT_ONCE])
+            yield [each for each in read if each is not None]
 
     def told(self, seen: _Seen) -> Difference:
         """The difference in words."""
@@ -190,7 +200,11 @@ class _Both:
         )
 
     def _happened(self, side: Side, seen: Observation, other: Observation, *, old: bool) -> str:
-        text = f"never answered: it {seen.error}" if seen.outcome == "lost" else side.clauses.happened(seen)
+        text = side.clauses.happened(seen)
+        if seen.outcome == "lost":
+            text = f"never answered: it {seen.error}"
+        elif seen.outcome == other.outcome == "returned" and same(self._value(seen), self._value(other)):
+            text = "returned the same"
         if not same(self._calls(seen), self._calls(other)):
             text += f", having asked for {show_calls(self._calls(seen))}"
         left = self._left(seen, old=old)
@@ -255,9 +269,7 @@ def _at_edges(side: Side, hints: Sequence[str]) -> list[Arguments]:
         return []
     rules = (*clauses.contract.ensures, *(Rule(rule=hint) for hint in hints))
     hinted = clauses.contract.model_copy(update={"ensures": rules})
-    return corpus(
-        hinted, clauses.types, allowed=clauses.allowed, seed_number=len(hints), count=THOROUGH.generated
-    )
+    return corpus(hinted, clauses.types, allowed=clauses.allowed, seed_number=len(hints), count=_AT_EDGES)
 
 
 def _taken(clauses: Clauses, wired: Wired) -> Arguments | None:

@@ -68,11 +68,18 @@ def _differ(job: dict[str, Any], sandbox: Sandbox, after: Clauses, recording: Re
         return Behaviour(note=f"the old contract cannot stand: {problems[0].clause}: {problems[0].message}")
     old_program = _program({"program": job["old_program"]})
     with _Pair(sandbox, old_program) as old, _Pair(sandbox, _program(job)) as new:
-        return compare(
+        found = compare(
             Side(before, old.first, old.fresh, Recording(job["old_recorded"])),
             Side(after, new.first, new.fresh, recording),
             job["hints"],
         )
+    lost = any("never answered" in text for each in found.differences for text in (each.before, each.after))
+    if lost or (old.clean and new.clean):
+        return found
+    which = "the new" if old.clean else "the old"
+    return found.model_copy(
+        update={"note": f"{which} version's process did not end cleanly: what it said is in doubt"}
+    )
 
 
 def _program(job: dict[str, Any]) -> Program:

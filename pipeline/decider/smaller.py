@@ -30,15 +30,15 @@ def weight(wired: Any) -> Weight:
             return _sum(wired)
         case {"$": "Decimal", "v": text}:
             number = Decimal(text)
+            if not number.is_finite():
+                return 1, math.inf
             exponent = number.as_tuple().exponent
             places = -exponent if isinstance(exponent, int) and exponent < 0 else 0
             return 1 + places, _far(abs(number)) + 0.5 * (number < 0)
         case {"$": "enum"}:
             return 1, 0.0
         case {"$": "datetime" | "date" | "time", "v": text}:
-            return 1, float(sum(c not in "0:-T+" for c in text)) + 1000.0 * (
-                not text.startswith(("2000", "0"))
-            )
+            return 1, float(sum(int(character) for character in text if character.isdecimal()))
         case {"$": "UUID", "v": text}:
             return 1, float(text != _NIL)
         case dict():

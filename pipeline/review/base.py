@@ -14,6 +14,8 @@ from pipeline.errors import SettingsError
 from pipeline.outgoing import without_secrets
 
 FOLDERS = ("specs", "generated")
+_TARGETS = ("GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME")
+"""Environment variables in which a forge says where a pull request goes."""
 _BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 _PLAIN = (b"100644", b"100755")
 _QUIET = {
@@ -21,6 +23,7 @@ _QUIET = {
     "LC_ALL": "C",
 }  # fmt: skip
 _SECONDS = 120
+_DEEPER = "this clone is shallow: fetch more of it (git fetch --unshallow, or fetch-depth: 0 in a workflow)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +41,8 @@ class Base:
 def read_base(root: Path, ref: str | None) -> Base:
     """The specs and generated files of a project at a ref; `root` may be any folder of a repository.
 
-    Without a ref it is where this branch left the default branch, or else the last commit. Raises SettingsError
-    without git, outside of a repository, for a ref that does not exist, and where objects are missing.
+    Without a ref it is where this branch left the one it goes to (which a forge names, else the default branch), or
+    else the last commit. Raises SettingsError without git, outside of a repository, for a ref that does not exist, and where objects are missing.
     """
     if shutil.which("git") is None:
         raise SettingsError("git is not installed, and `drystone review` compares with a git ref")
@@ -64,25 +67,28 @@ def _default(root: Path) -> tuple[str, str, str]:
     head = _try(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     if not head:
         raise SettingsError("there is no commit yet, and `drystone review` compares with one")
-    for branch in _BRANCHES:
+    targets = [f"origin/{os.environ[name]}" for name in _TARGETS if os.environ.get(name)]
+    for branch in (*targets, *_BRANCHES):
         if commit := _try(root, "merge-base", "HEAD", branch):
             if commit == head:
                 return "HEAD", head, f"nothing is committed here that {branch} has not"
             return commit[:12], commit, f"where this branch left {branch}"
+    if _is_shallow(root):
+        raise SettingsError(f"where this branch began is not known; {_DEEPER}, or name a --base")
     return "HEAD", head, "there is no default branch to compare with"
 
 
 def _commit(root: Path, ref: str) -> str:
     commit = _try(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
     if not commit:
-        shallow = _try(root, "rev-parse", "--is-shallow-repository") == "true"
-        more = (
-            "this clone is shallow: fetch more of it (git fetch --unshallow, or fetch-depth: 0 in a workflow)"
-            if shallow
-            else "name a branch, a tag or a commit that `git rev-parse` knows"
-        )
+        known = "name a branch, a tag or a commit that `git rev-parse` knows"
+        more = _DEEPER if _is_shallow(root) else known
         raise SettingsError(f"--base '{ref}': no such commit; {more}")
     return commit
+
+
+def _is_shallow(root: Path) -> bool:
+    return _try(root, "rev-parse", "--is-shallow-repository") == "true"
 
 
 def _files(root: Path, commit: str) -> dict[str, bytes]:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from pipeline import disk
+from pipeline.errors import SettingsError
 from pipeline.outgoing import scrub
 from pipeline.review.changes import Review
 from pipeline.review.markdown import render_markdown
@@ -25,6 +26,8 @@ def render(review: Review, form: str, *, most_characters: int) -> str:
     return render_terminal(review)
 
 
-def write(text: str, path: Path) -> None:
+def write(text: str, path: Path, generated: Path) -> None:
     """Put a report into a file; of a credential in it no more than its first characters."""
+    if path.resolve().is_relative_to(generated.resolve()):
+        raise SettingsError(f"{path}: generated/ holds what drystone generates; write reports elsewhere")
     disk.write_text(path, scrub(text))

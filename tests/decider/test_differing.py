@@ -50,3 +50,100 @@ def test_a_planted_difference_is_found_and_shown_small(judge: Judge, name: str, 
         (folder / "expected.json").write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", "utf-8")
     assert json.loads((folder / "expected.json").read_text("utf-8")) == told
     assert found.inputs > 100
+
+
+HEAD = "spec: pair\nsummary: One function in two versions.\n"
+RULE = '    ensures: ["result == result"]\n'
+
+
+def spec(params: str, *more: str, head: str = "", returns: str = "int") -> str:
+    """A spec of one function with these parameters."""
+    lines = f"functions:\n  f:\n    summary: A function.\n    params: {{{params}}}\n    returns: {returns}\n"
+    return HEAD + head + lines + RULE + "".join(more)
+
+
+def test_a_renamed_parameter_is_the_same_parameter(judge: Judge) -> None:
+    """As long as nothing else changed; what is told has the new name."""
+    found = differ(
+        judge, spec("number: int"), "def f(n):\n    return n\n", "def f(number):\n    return max(number, 3)\n", spec("n: int")
+    )  # fmt: skip
+    assert [(each.given, each.before) for each in found.differences] == [({"number": 0}, "returned 0")]
+
+
+def test_parameters_in_another_order_are_matched_by_name(judge: Judge) -> None:
+    """A call is the same call, whatever the order is."""
+    found = differ(
+        judge,
+        spec("b: int, a: str"),
+        "def f(a, b):\n    return len(a) - b\n",
+        "def f(b, a):\n    return len(a) - b\n",
+        spec("a: str, b: int"),
+    )
+    assert (found.differences, found.inputs > 100) == ((), True)
+
+
+def test_other_parameters_cannot_be_compared(judge: Judge) -> None:
+    """And the report says so, instead of saying that nothing differs."""
+    found = differ(
+        judge, spec("a: int, b: int"), "def f(a):\n    return a\n", "def f(a, b):\n    return a + b\n", spec("a: int")
+    )  # fmt: skip
+    assert (found.inputs, found.note) == (0, "it takes other parameters than before, so no input fits both")
+
+
+def test_what_only_one_version_takes_is_counted_and_not_compared(judge: Judge) -> None:
+    """Outside of its preconditions a function may do anything."""
+    narrow = '    requires: ["n >= 0"]\n'
+    old, new = "def f(n):\n    return n\n", "def f(n):\n    return abs(n)\n"
+    found = differ(judge, spec("n: int"), old, new, spec("n: int", narrow))
+    assert (found.differing, found.inputs > 50, found.skipped > 20) == (0, True, True)
+
+
+def test_a_value_of_a_type_that_changed_is_another_value(judge: Judge) -> None:
+    """A field more is a difference on every input, and shown on a small one."""
+    small = "types:\n  Pair: {fields: {a: int}}\n"
+    large = "types:\n  Pair: {fields: {a: int, b: int}}\n"
+    found = differ(
+        judge,
+        spec("n: int", head=large, returns="Pair"),
+        "def f(n):\n    return Pair(n)\n",
+        "def f(n):\n    return Pair(n, n)\n",
+        spec("n: int", head=small, returns="Pair"),
+    )
+    (only,) = found.differences
+    assert (only.before, only.after) == ("returned Pair(a=0)", "returned Pair(a=0, b=0)")
+    assert found.differing == found.inputs
+
+
+def test_each_way_to_differ_is_told_once(judge: Judge) -> None:
+    """A value for an error, an error for a value: two inputs, not two hundred."""
+    errors = "errors: {Odd: It is odd.}\n"
+    found = differ(
+        judge,
+        spec("n: int", "    raises: [Odd]\n", head=errors),
+        "def f(n):\n    if n == 7:\n        raise Odd\n    return n\n",
+        "def f(n):\n    if n == 8:\n        raise Odd\n    return n\n",
+    )
+    assert {(each.call, each.before, each.after) for each in found.differences} == {
+        ("f(7)", "raised Odd", "returned 7"),
+        ("f(8)", "returned 8", "raised Odd"),
+    }
+
+
+def test_code_out_of_bounds_is_not_run(judge: Judge) -> None:
+    """The old version is as untrusted as any, and so is what it calls."""
+    good = part(spec("n: int"), "def f(n):\n    return n\n")
+    bad = Part(good.contract, good.source.replace("return n", "return open('/etc/passwd')"))
+    for old, new in (([bad], [good]), ([good], [bad]), ([bad, good], [good])):
+        found = judge.differ(old, new)
+        assert (found.inputs, found.note.startswith("not run: ")) == (0, True)
+
+
+def test_the_same_pair_is_told_the_same_twice(judge: Judge) -> None:
+    """A review does not change from one run to the next."""
+    texts = spec("a: list[int], b: str").replace("list[int]", "'list[int]'")
+    old, new = "def f(a, b):\n    return len(a)\n", "def f(a, b):\n    return len(a) + len(b) // 4\n"
+    other = Judge()
+    first, second = differ(judge, texts, old, new), differ(other, texts, old, new)
+    other.close()
+    assert first == second
+    assert [each.call for each in first.differences] == ["f([], 'aaaa')"]

@@ -11,7 +11,7 @@ from subjects import broken, contract
 from pipeline.decider import jobs
 from pipeline.decider.vetting import Note
 from pipeline.errors import SandboxError
-from pipeline.records import Case, Contract, Effort, Judgement
+from pipeline.records import Behaviour, Case, Contract, Effort, Judgement
 from pipeline.sandbox.port import Call, Level, Observation, Program, Sandbox, Session
 
 DOUBLE = contract({"x": "int"}, cases=[({"x": 2}, 4), ({"x": 3}, 6)], ensures=["result == x + x"])
@@ -149,6 +149,36 @@ def test_an_unsound_contract_has_complaints() -> None:
     """Vetting finds what is unsound before anything of it is evaluated."""
     (found,) = done(job("vet", contract({"x": "int"}, ensures=["x.__class__"])))
     assert found["clause"] == "ensures[0]"
+
+
+def differing(sandbox: Sandbox, *, old: Contract = DOUBLE, new: Contract = DOUBLE) -> Behaviour:
+    """What comes of comparing two versions, there and back as JSON."""
+    program = asdict(Program({}))
+    more = {"old": old.model_dump_json(), "old_recorded": None, "old_program": program, "hints": []}
+    return Behaviour.model_validate(
+        json.loads(json.dumps(done(job("differ", new, program=program, **more), sandbox)))
+    )
+
+
+def test_two_versions_run_in_processes_of_their_own() -> None:
+    """Each in one, and both are closed."""
+    diary = Diary()
+    found = differing(diary)
+    assert (found.differing, found.note, diary.opened, diary.closed) == (0, "", [1, 1], [1, 1])
+
+
+def test_a_version_whose_process_ends_badly_is_in_doubt() -> None:
+    """That nothing differed is not believed of it."""
+    assert "did not end cleanly" in differing(Diary(clean=False)).note
+
+
+def test_a_contract_that_cannot_stand_is_not_compared() -> None:
+    """Neither the old one nor the new one; no process is started."""
+    unsound = contract({"x": "int"}, ensures=["x.__class__"])
+    for which in ("old", "new"):
+        diary = Diary()
+        found = differing(diary, **{which: unsound})
+        assert (found.inputs, "ensures[0]" in found.note, diary.opened) == (0, True, [])
 
 
 def test_a_job_nobody_knows_is_a_bug() -> None:

@@ -97,3 +97,31 @@ def test_before_the_first_commit_it_says_so(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q", "-b", "main", ".")
     with pytest.raises(SettingsError, match="no commit yet"):
         read_base(tmp_path, None)
+
+
+def test_a_forge_says_where_a_branch_goes(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To a branch that is not the default one, say."""
+    git(repository, "checkout", "-qb", "next")
+    commit(repository, "b.yaml", "next")
+    git(repository, "update-ref", "refs/remotes/origin/next", "HEAD")
+    git(repository, "checkout", "-qb", "topic")
+    commit(repository, "c.yaml", "topic")
+    monkeypatch.setenv("GITHUB_BASE_REF", "next")
+    found = read_base(repository, None)
+    assert (found.chosen, list(found.files)) == (
+        "where this branch left origin/next", ["specs/a.yaml", "specs/b.yaml"],
+    )  # fmt: skip
+
+
+def test_a_shallow_clone_does_not_pretend_that_nothing_changed(
+    repository: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A workflow that fetched one commit is told what to fetch."""
+    git(repository, "checkout", "-qb", "topic")
+    commit(repository, "b.yaml", "new")
+    clone = tmp_path_factory.mktemp("clone") / "it"
+    git(repository, "clone", "-q", "--depth=1", "--branch=topic", repository.as_uri(), str(clone))
+    git(clone, "branch", "-qrd", "origin/topic")
+    for ref in (None, "HEAD~1"):
+        with pytest.raises(SettingsError, match="fetch-depth: 0"):
+            read_base(clone, ref)
