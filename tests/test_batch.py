@@ -223,6 +223,17 @@ def test_another_process_waits_for_the_batch_that_is_under_way(wire: Wire) -> No
     assert wire.waves() == []
 
 
+def test_nobody_waits_on_a_connection_that_was_closed(wire: Wire) -> None:
+    """Whoever waits for a batch hears of it, and keeps nobody out of the question any more."""
+    wire.server.polls = 10**6
+    waiting = wire.begin(2)
+    wire.wait_for_wave()
+    registry.close_models()
+    found = waiting.outcomes()
+    assert [type(failure) for failure in found.values()] == [UnavailableError] * 2
+    assert "the connection was closed" in str(found["f1"])
+
+
 def test_an_answer_is_fetched_again_until_it_is_kept(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that ends between a reply and its storing has lost nothing."""
     wire.server.models.answers = each(3)

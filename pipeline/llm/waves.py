@@ -70,6 +70,8 @@ class Waves:
         Raises `ProviderError` where there will be none.
         """
         with self._changed:
+            if self._closed:
+                raise self._left()
             if line.id in self._answers:
                 return self._answers[line.id]
             self._lines[line.id] = line
@@ -89,11 +91,17 @@ class Waves:
                 self._drop(watched.wave, {line_id})
 
     def close(self) -> None:
-        """Look after batches no more; they go on."""
+        """Look after batches no more; they go on. Whoever waits for one hears of it."""
         with self._changed:
             self._closed = True
             self._changed.notify()
+            self._fail(list(self._futures), self._left())
         self._api.close()
+
+    def _left(self) -> UnavailableError:
+        return UnavailableError(
+            f"{self._connection.provider}: the connection was closed; `drystone generate --batch` goes on with batches"
+        )
 
     # -- the keeper's thread -----------------------------------------------------------------------------------
 
