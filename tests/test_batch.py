@@ -16,7 +16,7 @@ from servers import Answer, ModelServer, Project, Run, interrupt, python
 from pipeline.asking import Asking
 from pipeline.budget import Budget
 from pipeline.errors import ModelNotFoundError, ProviderError, QuotaError, UnavailableError
-from pipeline.llm import crew, registry, waves
+from pipeline.llm import crew, registry, wave, waves
 from pipeline.llm.port import Message, Reply, Request
 from pipeline.settings import read_settings
 
@@ -83,12 +83,16 @@ class Wire:
     def begin(self, count: int) -> "Questions":
         """So many threads with a question each, as a process of its own would ask them."""
         registry.close_models()
+        return Questions(self.open(), count)
+
+    def open(self) -> Asking:
+        """What a process has that may ask, and knows of the batches there are by now."""
         settings = read_settings(
             self.project.root, {}, architect="none", implementer=("fake:m1",), batch=True
         )
         gathered = crew.Crew(settings.work_folder / "batches", lambda *told: self.told.append(told))
         purse = Budget(settings.budget, settings.providers)
-        return Questions(Asking(settings, settings.entries, fresh=False, budget=purse, crew=gathered), count)
+        return Asking(settings, settings.entries, fresh=False, budget=purse, crew=gathered)
 
     def ask(self, count: int) -> dict[str, Reply | BaseException]:
         """What comes of so many questions."""
@@ -105,6 +109,14 @@ class Wire:
             if any(wave["batch"] for wave in self.waves()):
                 return
             time.sleep(0.05)
+        raise AssertionError("no batch was sent")
+
+    def wait_for_batches(self, count: int) -> None:
+        """Until the server has so many."""
+        for _ in range(600):
+            if len(self.server.batches) == count:
+                return
+            time.sleep(0.02)
         raise AssertionError("no batch was sent")
 
 
@@ -211,16 +223,40 @@ def test_another_process_waits_for_the_batch_that_is_under_way(wire: Wire) -> No
     wire.begin(20)
     wire.wait_for_wave()
     asking = wire.begin(25)
-    for _ in range(600):
-        if len(wire.server.batches) == 2:
-            break
-        time.sleep(0.02)
+    wire.wait_for_batches(2)
     for batch in wire.server.batches.values():
         batch.polls_left = 2
     assert replies(asking.outcomes()) == names(25)
     assert [len(batch.lines) for batch in wire.server.batches.values()] == [20, 5]
     assert set(wire.server.sent.values()) == {1}
     assert wire.waves() == []
+
+
+def test_what_another_process_sent_meanwhile_is_not_sent_again(wire: Wire) -> None:
+    """Two began at once and one was stopped: the other one waits for its batch, and sends at once what is new."""
+    wire.server.models.answers = each(5)
+    wire.server.polls = 10**6
+    first, second = wire.open(), wire.open()
+    Questions(first, 4)
+    wire.wait_for_wave()
+    questions = Questions(second, 5)
+    wire.wait_for_batches(2)
+    first.model("fake:m1")[0].close()
+    for batch in wire.server.batches.values():
+        batch.polls_left = 2
+    assert replies(questions.outcomes()) == names(5)
+    assert [len(batch.lines) for batch in wire.server.batches.values()] == [4, 1]
+    assert set(wire.server.sent.values()) == {1}
+    assert wire.waves() == []
+
+
+def test_two_processes_forget_lines_of_one_batch(tmp_path: Path) -> None:
+    """Neither brings back what the other one has dropped."""
+    wave.Wave(provider="p", server="s", model="m", size=2, lines={"a", "b"}).save(tmp_path / "batches")
+    (mine,), (other,) = (wave.read_waves(tmp_path / "batches") for _ in range(2))
+    mine.drop({"a"}, tmp_path / "batches")
+    other.drop({"b"}, tmp_path / "batches")
+    assert wave.read_waves(tmp_path / "batches") == []
 
 
 def test_nobody_waits_on_a_connection_that_was_closed(wire: Wire) -> None:

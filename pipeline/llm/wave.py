@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from collections.abc import Collection
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -40,18 +41,27 @@ class Wave(BaseModel):
         else:
             disk.remove_file(path)
 
+    def drop(self, lines: Collection[str], folder: Path) -> None:
+        """Forget lines here and in the file, from which another process may have dropped others."""
+        self.lines -= set(lines)
+        kept = _read(folder / f"{self.name}.json")
+        if kept is not None:
+            kept.lines &= self.lines
+            kept.save(folder)
+
 
 def read_waves(folder: Path) -> list[Wave]:
     """Every wave that may still hold an answer, the oldest first; what is too old, or damaged, is left out."""
-    waves = []
-    for path in folder.glob("*.json"):
-        try:
-            wave = Wave.model_validate_json(disk.read_text(path) or "")
-        except ValidationError:
-            continue
-        if wave.name == path.stem and wave.begun > time.time() - KEPT_SECONDS:
-            waves.append(wave)
+    waves = [wave for path in folder.glob("*.json") if (wave := _read(path)) is not None]
     return sorted(waves, key=lambda wave: wave.begun)
+
+
+def _read(path: Path) -> Wave | None:
+    try:
+        wave = Wave.model_validate_json(disk.read_text(path) or "")
+    except ValidationError:
+        return None
+    return wave if wave.name == path.stem and wave.begun > time.time() - KEPT_SECONDS else None
 
 
 def under_way(folder: Path) -> tuple[str, ...]:

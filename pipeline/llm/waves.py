@@ -56,13 +56,10 @@ class Waves:
         self._losses: Counter[str] = Counter()
         self._most: dict[str, int] = {}
         """Questions of a model at a time, where a batch was refused for having too many."""
-        self._watched = [
-            _Watched(wave)
-            for wave in read_waves(crew.folder)
-            if (wave.provider, wave.server) == (connection.provider, connection.server)
-        ]
+        self._watched: list[_Watched] = []
         self._keeper: threading.Thread | None = None
         self._closed = False
+        self._catch_up()
 
     def answer(self, line: Line) -> Answer:
         """The answer to a line: from a batch that holds it already, or from the next one.
@@ -119,15 +116,29 @@ class Waves:
     def _look_after(self) -> None:
         for watched in self._awaited():
             if watched.wave.batch is None:
+                self._catch_up()  # whoever sent it may know it by now
+            if watched.wave.batch is None:
                 self._recover(watched.wave)
             elif time.monotonic() >= watched.due:
                 self._look(watched)
-        if self._crew.all_have_asked():
+        if self._unsent() and self._crew.all_have_asked():
+            self._catch_up()
             for model, lines in self._unsent().items():
                 if model not in self._most:
                     self._send(model, lines)
                 elif not any(each.wave.model == model and not each.ended for each in self._watched):
                     self._send(model, lines[: self._most[model]])
+
+    def _catch_up(self) -> None:
+        """Hear of what other processes have sent by now: none of it is sent again."""
+        with self._changed:
+            known = {each.wave.name: each.wave for each in self._watched}
+            for wave in read_waves(self._crew.folder):
+                own = known.get(wave.name)
+                if own is not None:
+                    own.batch, own.cancel = own.batch or wave.batch, own.cancel or wave.cancel
+                elif (wave.provider, wave.server) == (self._connection.provider, self._connection.server):
+                    self._watched.append(_Watched(wave))
 
     def _awaited(self) -> list[_Watched]:
         with self._changed:
@@ -282,8 +293,7 @@ class Waves:
     def _drop(self, wave: Wave, lines: Collection[str]) -> None:
         with self._changed:
             if wave.lines & set(lines):
-                wave.lines -= set(lines)
-                wave.save(self._crew.folder)
+                wave.drop(lines, self._crew.folder)
 
     def _fail(self, lines: Collection[str], failure: BaseException) -> None:
         with self._changed:
