@@ -239,11 +239,11 @@ def test_what_another_process_sent_meanwhile_is_not_sent_again(wire: Wire) -> No
     first, second = wire.open(), wire.open()
     Questions(first, 4)
     wire.wait_for_wave()
+    wire.server.polls = 2
     questions = Questions(second, 5)
     wire.wait_for_batches(2)
     first.model("fake:m1")[0].close()
-    for batch in wire.server.batches.values():
-        batch.polls_left = 2
+    wire.server.batches["batch_1"].polls_left = 2
     assert replies(questions.outcomes()) == names(5)
     assert [len(batch.lines) for batch in wire.server.batches.values()] == [4, 1]
     assert set(wire.server.sent.values()) == {1}
@@ -357,10 +357,11 @@ def test_a_line_that_keeps_failing_is_an_error(wire: Wire) -> None:
 
 
 def test_a_reply_that_is_none_is_not_paid_for_again(wire: Wire) -> None:
-    """It was charged for: the run says so, and a person decides."""
+    """It was charged for, and counts as lost: the run says so, and a person decides."""
     wire.server.models.answers = each(2, f1=[Answer(body='{"choices": []}')])
     found = wire.ask(2)
     assert isinstance(found["f1"], UnavailableError)
+    assert found["f1"].lost == 1
     assert set(wire.server.sent.values()) == {1}
     assert wire.waves() == []
 

@@ -50,6 +50,8 @@ class BatchModel(Model):
                         own.subject = request.subject
                     raise own from None
                 self._waves.taken(last.line)
+                if last.paid and isinstance(failure, ProviderError):
+                    failure.lost = 1
                 passing = isinstance(failure, RateLimitError | UnavailableError) and not last.paid
                 if not passing or attempt == LINE_ATTEMPTS:
                     raise
