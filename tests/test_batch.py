@@ -336,6 +336,18 @@ def test_a_question_that_is_lost_twice_is_an_error(wire: Wire) -> None:
     assert wire.waves() == []
 
 
+def test_an_answer_that_cannot_be_read_takes_no_other_with_it(wire: Wire) -> None:
+    """The others are kept; its question is asked once more, and what it may have cost counts as lost."""
+    wire.server.models.answers = each(4)
+    wire.server.damaged = {"batch_1"}
+    with pytest.warns(UserWarning, match="1 of the lines in a batch's answers cannot be read"):
+        found = wire.ask(4)
+    assert replies(found) == names(4)
+    assert [len(batch.lines) for batch in wire.server.batches.values()] == [4, 1]
+    assert sum(reply.lost for reply in found.values() if isinstance(reply, Reply)) == 1
+    assert wire.waves() == []
+
+
 def test_a_line_that_failed_in_passing_is_in_the_next_wave(wire: Wire) -> None:
     """429, 500 and 529 are asked again; what was answered is not."""
     wire.server.models.answers = each(

@@ -4,6 +4,7 @@ import copy
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import httpx2
 
@@ -38,7 +39,7 @@ class BatchModel(Model):
 
     def ask(self, request: Request) -> Reply:
         """The reply, from a batch under way or from the next one."""
-        last = self._transport.last
+        last, lost = self._transport.last, 0
         for attempt in range(1, LINE_ATTEMPTS + 1):
             last.failure = None
             try:
@@ -47,17 +48,18 @@ class BatchModel(Model):
                 if last.failure is not None:
                     own = copy.copy(last.failure)  # others wait for the same batch
                     if isinstance(own, ProviderError):
-                        own.subject = request.subject
+                        own.subject, own.lost = request.subject, lost + self._waves.lost(last.line)
                     raise own from None
                 self._waves.taken(last.line)
-                if last.paid and isinstance(failure, ProviderError):
-                    failure.lost = 1
+                if isinstance(failure, ProviderError):
+                    lost += self._waves.lost(last.line) + last.paid
+                    failure.lost = lost
                 passing = isinstance(failure, RateLimitError | UnavailableError) and not last.paid
                 if not passing or attempt == LINE_ATTEMPTS:
                     raise
             else:
                 self._lines[_question(request)] = last.line
-                return reply
+                return replace(reply, lost=lost + self._waves.lost(last.line))
         raise AssertionError
 
     def stored(self, request: Request) -> None:

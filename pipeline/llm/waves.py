@@ -54,6 +54,8 @@ class Waves:
         self._answers: dict[str, Answer] = {}
         """Replies that came and are not known to be kept yet."""
         self._losses: Counter[str] = Counter()
+        self._charged: Counter[str] = Counter()
+        """Those of the losses that may have been charged for."""
         self._most: dict[str, int] = {}
         """Questions of a model at a time, where a batch was refused for having too many."""
         self._watched: list[_Watched] = []
@@ -79,6 +81,11 @@ class Waves:
             self._changed.notify()
         with self._crew.waiting():
             return future.result()
+
+    def lost(self, line_id: str) -> int:
+        """How many answers to a line may have been charged for that could not be read; each is told once."""
+        with self._changed:
+            return self._charged.pop(line_id, 0)
 
     def taken(self, line_id: str) -> None:
         """Hear that a reply is kept, or of no use: the next time it is asked for, it is asked anew."""
@@ -265,14 +272,16 @@ class Waves:
         self._drop(watched.wave, set(watched.wave.lines))
         self._crew.tell(watched.wave.batch or "", None)
 
-    def _ended(self, watched: _Watched, answers: dict[str, Answer], why: str) -> None:
+    def _ended(self, watched: _Watched, found: dict[str, Answer | None], why: str) -> None:
         """Hand out what came; what did not is sent once more."""
         wave = watched.wave
+        answers = {line: answer for line, answer in found.items() if answer is not None}
         batch = wave.batch or ""
         with self._changed:
             watched.ended = True
             lost = wave.lines - answers.keys()
             self._losses.update(lost)
+            self._charged.update(lost & found.keys())
             replies = {line for line in wave.lines & answers.keys() if answers[line].status == 200}
             self._answers |= {line: answers[line] for line in replies}
             delivered = wave.lines & answers.keys()
@@ -301,6 +310,8 @@ class Waves:
                 self._futures.pop(line).set_exception(failure)
 
 
-def _are_too_many(answers: dict[str, Answer]) -> bool:
+def _are_too_many(answers: dict[str, Answer | None]) -> bool:
     """Whether a batch was refused as a whole for how much it held."""
-    return all(answer.status == 429 and TOO_MANY in str(answer.body) for answer in answers.values())
+    return all(
+        answer and answer.status == 429 and TOO_MANY in str(answer.body) for answer in answers.values()
+    )
