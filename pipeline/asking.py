@@ -175,7 +175,14 @@ class Desk:
         """A reply that is asked for, kept before it is used, and counted."""
         model, sent = self._addressed(entry, request)
         with (
-            self._asking.budget.reserved(entry, sent, self._subject, batched=model.batched) as reservation,
+            self._asking.budget.reserved(
+                entry,
+                sent,
+                self._subject,
+                batched=model.batched,
+                sent=model.holds(sent),
+                waiting=lambda: self._waiting("for room in the budget"),
+            ) as reservation,
             watched(lambda text: self._show(text or f"{request.role} {entry}", self.usage)),
         ):
             reply = _usable(self._answer(model, sent))

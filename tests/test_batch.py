@@ -15,7 +15,7 @@ from servers import Answer, ModelServer, Project, Run, interrupt, python
 
 from pipeline.asking import Asking
 from pipeline.budget import Budget
-from pipeline.errors import ModelNotFoundError, ProviderError, QuotaError, UnavailableError
+from pipeline.errors import BudgetError, ModelNotFoundError, ProviderError, QuotaError, UnavailableError
 from pipeline.llm import crew, registry, wave, waves
 from pipeline.llm.port import Message, Reply, Request
 from pipeline.settings import read_settings
@@ -85,10 +85,15 @@ class Wire:
         registry.close_models()
         return Questions(self.open(), count)
 
-    def open(self) -> Asking:
+    def open(self, *, max_tokens: int | None = None) -> Asking:
         """What a process has that may ask, and knows of the batches there are by now."""
         settings = read_settings(
-            self.project.root, {}, architect="none", implementer=("fake:m1",), batch=True
+            self.project.root,
+            {},
+            architect="none",
+            implementer=("fake:m1",),
+            batch=True,
+            max_tokens=max_tokens,
         )
         gathered = crew.Crew(settings.work_folder / "batches", lambda *told: self.told.append(told))
         purse = Budget(settings.budget, settings.providers)
@@ -125,6 +130,7 @@ class Questions:
 
     def __init__(self, asking: Asking, count: int) -> None:
         self._asking = asking
+        self.shown: list[str] = []
         self._found: dict[str, Reply | BaseException] = {}
         self._threads = [
             threading.Thread(target=self._ask, args=(f"f{number}",), daemon=True)
@@ -136,15 +142,16 @@ class Questions:
     def _ask(self, name: str) -> None:
         request = Request("m1", "s", (Message("user", name),), max_tokens=9, temperature=0.0)
         with self._asking.crew.at_work():
-            desk = self._asking.desk(lambda *_: None, subject=f"many.{name}")
+            desk = self._asking.desk(lambda text, _: self.shown.append(text), subject=f"many.{name}")
             try:
                 self._found[name] = desk.ask_for("implementer", "fake:m1")(request)
             except BaseException as failure:  # noqa: BLE001
                 self._found[name] = failure
 
     def outcomes(self) -> dict[str, Reply | BaseException]:
+        deadline = time.monotonic() + 60
         for thread in self._threads:
-            thread.join(60)
+            thread.join(max(0.0, deadline - time.monotonic()))
         return self._found
 
 
@@ -257,6 +264,31 @@ def test_two_processes_forget_lines_of_one_batch(tmp_path: Path) -> None:
     mine.drop({"a"}, tmp_path / "batches")
     other.drop({"b"}, tmp_path / "batches")
     assert wave.read_waves(tmp_path / "batches") == []
+
+
+def test_a_budget_that_is_smaller_than_the_wave_splits_it_without_delay(wire: Wire) -> None:
+    """Who waits for room is not waited for, and says what it waits for."""
+    wire.server.models.answers = each(5)
+    began = time.monotonic()
+    questions = Questions(wire.open(max_tokens=1300), 5)
+    assert replies(questions.outcomes()) == names(5)
+    assert time.monotonic() - began < crew.QUIET_SECONDS
+    assert max(len(batch.lines) for batch in wire.server.batches.values()) == 2
+    assert "waiting for room in the budget" in questions.shown
+
+
+def test_what_was_sent_is_fetched_whatever_the_ceiling(wire: Wire) -> None:
+    """It is charged for in any case; only what is new is held to the ceiling."""
+    wire.server.models.answers = each(3)
+    wire.server.polls = 10**6
+    wire.begin(2)
+    wire.wait_for_wave()
+    registry.close_models()
+    wire.server.batches["batch_1"].polls_left = 2
+    found = Questions(wire.open(max_tokens=1), 3).outcomes()
+    assert isinstance(found.pop("f3"), BudgetError)
+    assert replies(found) == names(2)
+    assert set(wire.server.sent.values()) == {1}
 
 
 def test_nobody_waits_on_a_connection_that_was_closed(wire: Wire) -> None:

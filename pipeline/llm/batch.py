@@ -62,6 +62,18 @@ class BatchModel(Model):
                 return replace(reply, lost=lost + self._waves.lost(last.line))
         raise AssertionError
 
+    def holds(self, request: Request) -> bool:
+        """Whether a batch holds it, by what the adapter would send."""
+        last = self._transport.last
+        last.only_named = True
+        try:
+            self._adapter.ask(request)
+        except DrystoneError:
+            return self._waves.holds(last.line)
+        finally:
+            last.only_named = False
+        raise AssertionError
+
     def stored(self, request: Request) -> None:
         """The reply is kept: its batch need not be remembered for it."""
         line = self._lines.pop(_question(request), None)
@@ -77,6 +89,8 @@ class _Last(threading.local):
     """What became of the last call of a thread."""
 
     line = ""
+    only_named = False
+    """Nothing is sent: the line is composed to look for it."""
     paid = False
     failure: DrystoneError | None = None
 
@@ -92,6 +106,8 @@ class _Transport(httpx2.BaseTransport):
         body = json.loads(request.read())
         self.last.line = digest_json([str(request.url), body]).removeprefix("sha256:")
         once = {"x-should-retry": "false"}
+        if self.last.only_named:
+            return httpx2.Response(503, headers=once, json={})
         try:
             answer = self._waves.answer(Line(self.last.line, body))
         except DrystoneError as failure:  # an SDK would take it for a broken connection

@@ -82,6 +82,15 @@ class Waves:
         with self._crew.waiting():
             return future.result()
 
+    def holds(self, line_id: str) -> bool:
+        """Whether a line is in a batch that was sent."""
+        self._catch_up()
+        with self._changed:
+            return line_id in self._answers or any(
+                each.wave.batch is not None and not each.ended and line_id in each.wave.lines
+                for each in self._watched
+            )
+
     def lost(self, line_id: str) -> int:
         """How many answers to a line may have been charged for that could not be read; each is told once."""
         with self._changed:
