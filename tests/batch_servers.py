@@ -47,6 +47,8 @@ class BatchServer:
         self.polls = 2
         self.cut_off = 0
         """So many creations are done, but their answer is lost on the way."""
+        self.unheard = 0
+        """So many creations break off and are not done."""
         self.unready = 0
         """So many requests are answered 503."""
         self.damaged: set[str] = set()
@@ -141,6 +143,10 @@ class _Handler(BaseHTTPRequestHandler):
         with owner.lock:
             if owner.absent:
                 self._send(404, {"error": {"message": f"no route {path}"}})
+            elif owner.unheard and self.command == "POST":
+                owner.unheard -= 1
+                self.close_connection = True
+                self.connection.close()
             elif owner.unready:
                 owner.unready -= 1
                 self._send(503, {"error": {"message": "not now"}})

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -331,6 +332,43 @@ def test_a_run_killed_while_it_created_a_batch_finds_it(wire: Wire) -> None:
     wire.server.batches["batch_1"].polls_left = 2
     assert replies(wire.ask(4)) == names(4)
     assert set(wire.server.sent.values()) == {1}
+
+
+@pytest.mark.parametrize("polls", [3, 10**6])
+def test_a_batch_of_somebody_else_is_not_taken_for_ones_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, polls: int
+) -> None:
+    """Where batches have no names it is doubted: nobody is told to cancel it, and it does not hold up the questions."""
+    wire = Wire("anthropic", tmp_path)
+    wire.server.models.answers = each(2)
+    wire.server.unheard = 1
+    foreign = wire.server.create("anthropic", {"a": {}, "b": {}}, {})
+    foreign.fate, foreign.polls_left = "errored", polls
+    monkeypatch.setattr(waves, "UNCONFIRMED_SECONDS", 1.0)
+    monkeypatch.setattr(waves, "FIRST_POLL_SECONDS", 0.3)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        questions = wire.begin(2)
+        wire.wait_for_wave()
+        (left,) = wave.under_way(tmp_path / ".drystone" / "batches")
+        assert replies(questions.outcomes()) == names(2)
+    wire.server.close()
+    assert "batch batch_1 at fake may hold 2 questions" in left
+    assert "curl" not in left
+    assert ["cannot be told" in str(each.message) for each in caught] == [True] * (polls > 3)
+    assert [len(batch.lines) for batch in wire.server.batches.values()] == [2, 2]
+    assert wire.waves() == []
+
+
+def test_a_server_that_is_busy_has_made_no_batch(tmp_path: Path) -> None:
+    """Nothing is looked for that might be taken for it."""
+    wire = Wire("anthropic", tmp_path)
+    wire.server.models.answers = each(2)
+    wire.server.unready = 1
+    wire.server.create("anthropic", {"a": {}, "b": {}}, {}).polls_left = 10**6
+    assert replies(wire.ask(2)) == names(2)
+    wire.server.close()
+    assert [told for told in wire.told if told[0] == "batch_1"] == []
 
 
 def test_a_wave_that_never_arrived_is_sent(wire: Wire) -> None:

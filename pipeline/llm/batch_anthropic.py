@@ -33,6 +33,8 @@ _STATUS = {
 class AnthropicBatches(BatchApi):
     """Batches of messages."""
 
+    names_waves = False
+
     def __init__(self, connection: Connection, *, http_client: "httpx2.Client | None" = None) -> None:
         """Open nothing yet."""
         self._connection = connection

@@ -33,6 +33,8 @@ _STATUS = {
 class OpenAIBatches(BatchApi):
     """Batches of chat completions."""
 
+    names_waves = True
+
     def __init__(self, connection: Connection, *, http_client: "httpx2.Client | None" = None) -> None:
         """Open nothing yet."""
         self._connection = connection

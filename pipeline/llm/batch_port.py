@@ -68,6 +68,9 @@ def read_answers(content: bytes, kind: type[AnsweredLine], ids: Collection[str])
 class BatchApi(Protocol):
     """A provider's batch API. Every method lets out what the SDK raises; for one thread."""
 
+    names_waves: bool
+    """Whether it keeps the name of a wave; where it does not, what `find` finds may be somebody else's."""
+
     def send(self, wave: str, lines: Sequence[Line]) -> str:
         """Create a batch of questions to one model, once; returns its id."""
         ...
@@ -75,7 +78,7 @@ class BatchApi(Protocol):
     def find(self, wave: str, *, size: int, begun: float, known: Collection[str]) -> str | None:
         """The id of a batch that `send` may have created before it was cut off, at `begun` in Unix time.
 
-        It may be one of somebody else's where the API keeps no name; its answers tell. `known` is not looked at.
+        `known` is not looked at.
         """
         ...
 

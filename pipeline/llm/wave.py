@@ -27,8 +27,10 @@ class Wave(BaseModel):
     """Unix time."""
     batch: str | None = None
     """The provider's id; None while it is being created, or where that was cut off."""
+    guessed: bool = False
+    """Whether the batch may be somebody else's: only its answers tell."""
     cancel: str = ""
-    """The command that cancels it."""
+    """The command that cancels it; empty while it may be somebody else's."""
     size: int
     lines: set[str]
 
@@ -66,9 +68,11 @@ def _read(path: Path) -> Wave | None:
 
 def under_way(folder: Path) -> tuple[str, ...]:
     """A line for each batch that a run has left behind: what it holds, how to go on and how to end it."""
-    return tuple(
-        f"batch {wave.batch} at {wave.provider} holds {len(wave.lines)} of {wave.size} questions; `drystone generate "
-        f"--batch` goes on with it; to cancel it: {wave.cancel}"
-        for wave in read_waves(folder)
-        if wave.batch is not None
-    )
+    return tuple(_told(wave) for wave in read_waves(folder) if wave.batch is not None)
+
+
+def _told(wave: Wave) -> str:
+    who, goes_on = f"batch {wave.batch} at {wave.provider}", "`drystone generate --batch` goes on with it"
+    if wave.guessed:
+        return f"{who} may hold {len(wave.lines)} questions whose sending was cut off, or be somebody else's; {goes_on}"
+    return f"{who} holds {len(wave.lines)} of {wave.size} questions; {goes_on}; to cancel it: {wave.cancel}"
