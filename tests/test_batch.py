@@ -568,6 +568,24 @@ def test_a_killed_run_is_resumed_by_the_batch_id(wire: Wire) -> None:
     assert wire.waves() == []
 
 
+def test_a_batch_that_nobody_wants_any_more_is_told_once_and_forgotten(wire: Wire) -> None:
+    """The spec has changed since; when all is done without it, its notice does not come on every run."""
+    wire.functions(2)
+    wire.server.polls = 10**6
+    process = wire.start()
+    wire.wait_for_wave()
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    spec = wire.project.root / "specs" / "many.yaml"
+    spec.write_text(spec.read_text().replace("The number and", "The sum of the number and"))
+    wire.server.polls = 2
+    run = wire.run()
+    assert (run.code, len(landed(run))) == (0, 2)
+    assert "batch batch_1 at fake holds 2 questions that nobody asks any more, and is forgotten" in run.out
+    assert wire.waves() == []
+    assert "batch_1" not in wire.project.run("generate").err
+
+
 def test_ctrl_c_leaves_batches_running_and_says_how_to_go_on(wire: Wire) -> None:
     """The run ends at once; how to go on and how to cancel are commands to copy. A run without batches says it too."""
     wire.functions(1)

@@ -71,6 +71,24 @@ def under_way(folder: Path) -> tuple[str, ...]:
     return tuple(_told(wave) for wave in read_waves(folder) if wave.batch is not None)
 
 
+def forget_unwanted(folder: Path, *, before: float) -> tuple[str, ...]:
+    """Forget what was begun before a run, at a Unix time, that has all it wanted.
+
+    Returns a line for each batch that still held questions.
+    """
+    lines = []
+    for wave in read_waves(folder):
+        if wave.begun >= before:
+            continue
+        if wave.batch is not None and not wave.guessed:
+            lines.append(
+                f"batch {wave.batch} at {wave.provider} holds {len(wave.lines)} questions that nobody asks any more, and is "
+                f"forgotten; to cancel it: {wave.cancel}"
+            )
+        wave.drop(wave.lines, folder)
+    return tuple(lines)
+
+
 def _told(wave: Wave) -> str:
     who, goes_on = f"batch {wave.batch} at {wave.provider}", "`drystone generate --batch` goes on with it"
     if wave.guessed:
