@@ -1,8 +1,8 @@
 """How a run asks models: connections opened once, replies stored before they are used, tokens counted."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 
 from pipeline import outgoing
@@ -105,7 +105,7 @@ class Asking:
             self._store.forget(self._asked[entry], request)
 
     def alone(
-        self, entry: str, request: Request, waiting: Callable[[], None]
+        self, entry: str, request: Request, waiting: Callable[[], AbstractContextManager[None]]
     ) -> AbstractContextManager[None]:
         """Keep out everybody who asks the same, so that it is paid for once. What a person answers costs nothing."""
         if entry.partition(":")[0] == HANDOFF:
@@ -145,7 +145,7 @@ class Desk:
                 if reply is None:
                     raise self._asking.missing(entry, request)
             else:
-                with self._asking.alone(entry, request, self._wait_for_another):
+                with self._asking.alone(entry, request, lambda: self._waiting("for whoever asks the same")):
                     reply = self._found(entry, request) or self._paid(entry, request)
             self._asked.append((entry, request))
             return reply
@@ -175,7 +175,14 @@ class Desk:
         """A reply that is asked for, kept before it is used, and counted."""
         model, sent = self._addressed(entry, request)
         with (
-            self._asking.budget.reserved(entry, sent, self._subject, batched=model.batched) as reservation,
+            self._asking.budget.reserved(
+                entry,
+                sent,
+                self._subject,
+                batched=model.batched,
+                sent=model.holds(sent),
+                waiting=lambda: self._waiting("for room in the budget"),
+            ) as reservation,
             watched(lambda text: self._show(text or f"{request.role} {entry}", self.usage)),
         ):
             reply = usable(self._answer(model, sent))
@@ -185,8 +192,12 @@ class Desk:
         self.usage = self.usage.with_reply(reply)
         return reply
 
-    def _wait_for_another(self) -> None:
-        self._show("waiting for whoever asks the same", self.usage)
+    @contextmanager
+    def _waiting(self, why: str) -> Iterator[None]:
+        """Say what is waited for; a batch need not wait for whoever does."""
+        self._show(f"waiting {why}", self.usage)
+        with self._asking.crew.waiting():
+            yield
 
     def _addressed(self, entry: str, request: Request) -> tuple[Model, Request]:
         """Whom to ask, and what to send: the only way out, so it lets no credential pass."""

@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Literal
@@ -214,11 +214,19 @@ class Budget:
 
     @contextmanager
     def reserved(
-        self, entry: str, request: Request, subject: str, *, batched: bool = False
+        self,
+        entry: str,
+        request: Request,
+        subject: str,
+        *,
+        batched: bool = False,
+        sent: bool = False,
+        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> Iterator[Reservation]:
         """Make a call within the block, then `settle` it; nothing else need be done if it fails.
 
-        Where only what is under way leaves too little, it waits for that to be settled. Raises `BudgetError`, before
+        Where only what is under way leaves too little, it waits, in the context that `waiting` makes, for that to be
+        settled. What was `sent` already is charged for in any case: it is counted, and held to nothing. Raises `BudgetError`, before
         the call, if what has been spent and the most this one can cost are more than a ceiling. A call that failed
         costs nothing, but where the error says that replies were lost, which may have been charged, it costs the most.
         """
@@ -228,7 +236,10 @@ class Budget:
             limited: list[tuple[Scope, _Account]] = [("", self._run)]
             if "." in subject:  # what is asked about a whole spec is held to the run's ceilings alone
                 limited.append(("_per_function", account))
-            self._wait_for_room(entry, subject, worst, limited)
+            if not sent and self._is_full(entry, subject, worst, limited):
+                with waiting():
+                    while self._is_full(entry, subject, worst, limited):
+                        self.changed.wait()
             reservation = Reservation(self, worst, entry, batched, (self._run, account))
             for each in reservation.accounts:
                 each.under_way.append(reservation)
@@ -276,24 +287,22 @@ class Budget:
             self._tariffs[entry] = find_tariff(entry, self._providers, self._ceilings.prices, self._environ)
         return self._tariffs[entry]
 
-    def _wait_for_room(
+    def _is_full(
         self, entry: str, subject: str, worst: Amount, accounts: list[tuple[Scope, _Account]]
-    ) -> None:
-        while True:
-            full = False
-            for scope, account in accounts:
-                self._check_time(subject, scope, account)
-                for measure in ("usd", "tokens", "unpriced", "attempts"):
-                    limit = self._limit(measure, scope)
-                    needed, spent = getattr(worst, measure), getattr(account.spent, measure)
-                    if limit is None or not needed:
-                        continue
-                    if spent + needed > limit:
-                        raise _too_dear(entry, subject, scope, measure, (limit, spent, needed))
-                    full = full or needed + getattr(account.promised(), measure) > limit
-            if not full:
-                return
-            self.changed.wait()
+    ) -> bool:
+        """Whether there is room only once calls under way are settled. Raises BudgetError if there will be none."""
+        full = False
+        for scope, account in accounts:
+            self._check_time(subject, scope, account)
+            for measure in ("usd", "tokens", "unpriced", "attempts"):
+                limit = self._limit(measure, scope)
+                needed, spent = getattr(worst, measure), getattr(account.spent, measure)
+                if limit is None or not needed:
+                    continue
+                if spent + needed > limit:
+                    raise _too_dear(entry, subject, scope, measure, (limit, spent, needed))
+                full = full or needed + getattr(account.promised(), measure) > limit
+        return full
 
     def _limit(self, measure: str, scope: Scope) -> Decimal | None:
         limit = getattr(self._ceilings, f"{'tokens' if measure == 'unpriced' else measure}{scope}")

@@ -36,8 +36,8 @@ explainer = click.option(
 )  # fmt: skip
 batch = click.option(
     "--batch", is_flag=True,
-    help="Ask through the providers' batch APIs: half the price, answers within a day. Stop it and run it again as "
-    "you like.",
+    help="Ask through the providers' batch APIs: half the price, answers within a day. All functions "
+    "that can be asked for are asked for at once, whatever --jobs says. Stop it and run it again as you like.",
 )  # fmt: skip
 offline = click.option(
     "--offline", is_flag=True,

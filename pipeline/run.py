@@ -10,7 +10,7 @@ from pipeline.errors import BudgetError, DrystoneError, NoReplyError, OutputErro
 from pipeline.flow_evidence import judge_flow
 from pipeline.landed import Status
 from pipeline.llm.crew import Crew
-from pipeline.llm.wave import under_way
+from pipeline.llm.wave import forget_unwanted, under_way
 from pipeline.making import Maker
 from pipeline.outcome import Outcome, Wanted, accounted
 from pipeline.project import Project, fresh_report, open_judge, read_project
@@ -147,7 +147,7 @@ class _Generation:
         if self._error or self._pending or self._interrupted:
             notes += self._unreached()
         else:
-            notes += self._tidy()
+            notes += self._tidy() + self._unwanted()
             Rounds(self._settings.work_folder).end()
         report = Report(
             functions=tuple(self._reports[name] for name in self._statuses if name in self._reports),
@@ -164,6 +164,14 @@ class _Generation:
     def _unreached(self) -> tuple[str, ...]:
         left = len([function for function in self._stale if function not in self._reports])
         return (f"not reached: {left} of {len(self._stale)}; the next run goes on with them",) if left else ()
+
+    def _unwanted(self) -> tuple[str, ...]:
+        """Batches that earlier runs left behind, once everything is done without them."""
+        is_done = {report.action for report in self._reports.values()} <= {"fresh", "landed"}
+        whole = self._wanted.selection is None and not self._wanted.only_diff
+        if not (self._settings.batch and whole and is_done):
+            return ()
+        return forget_unwanted(self._crew.folder, before=self._crew.begun)
 
     def _tidy(self) -> tuple[str, ...]:
         """Files that came with no function, and the files of functions that are gone.

@@ -74,10 +74,12 @@ class ReplyStore:
             self._shared.remove(_name(question))
 
     @contextlib.contextmanager
-    def alone(self, asked: str, request: Request, waiting: Callable[[], None]) -> Iterator[None]:
+    def alone(
+        self, asked: str, request: Request, waiting: Callable[[], contextlib.AbstractContextManager[None]]
+    ) -> Iterator[None]:
         """Keep every other thread and process that asks the same out until the reply is stored.
 
-        Calls `waiting` first if it must wait for another one.
+        If it must wait for another one, it does so in the context that `waiting` makes.
         """
         import filelock
 
@@ -88,8 +90,8 @@ class ReplyStore:
             try:
                 lock.acquire(timeout=0)
             except filelock.Timeout:
-                waiting()
-                lock.acquire()
+                with waiting():
+                    lock.acquire()
         except OSError as error:
             raise OutputError(f"{path}: cannot be locked: {error.strerror}") from None
         try:

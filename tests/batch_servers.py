@@ -5,7 +5,7 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -47,8 +47,12 @@ class BatchServer:
         self.polls = 2
         self.cut_off = 0
         """So many creations are done, but their answer is lost on the way."""
+        self.unheard = 0
+        """So many creations break off and are not done."""
         self.unready = 0
         """So many requests are answered 503."""
+        self.damaged: set[str] = set()
+        """Batches whose first answer is cut off in the middle of its line."""
         self.absent = False
         """There is no batch API here."""
         self.singles = 0
@@ -80,6 +84,12 @@ class BatchServer:
             batch.polls_left -= 1
             if batch.ended:
                 self._finish(batch)
+
+    def answers(self, batch: Batch, lines: list[str], write: Callable[[Batch, str], bytes]) -> bytes:
+        content = [write(batch, line) for line in lines]
+        if batch.id in self.damaged:
+            content[0] = content[0][:60] + b"\n"
+        return b"".join(content)
 
     def _finish(self, batch: Batch) -> None:
         if batch.fate not in {"completed", "expired", "canceled"}:
@@ -133,6 +143,10 @@ class _Handler(BaseHTTPRequestHandler):
         with owner.lock:
             if owner.absent:
                 self._send(404, {"error": {"message": f"no route {path}"}})
+            elif owner.unheard and self.command == "POST":
+                owner.unheard -= 1
+                self.close_connection = True
+                self.connection.close()
             elif owner.unready:
                 owner.unready -= 1
                 self._send(503, {"error": {"message": "not now"}})
@@ -202,7 +216,7 @@ class _Handler(BaseHTTPRequestHandler):
         for kind, lines in (("output", right), ("error", wrong)):
             if lines:
                 name = f"file_{kind}_{batch.id}"
-                self.owner.files[name] = b"".join(_openai_line(batch, line) for line in lines)
+                self.owner.files[name] = self.owner.answers(batch, lines, _openai_line)
                 document[f"{kind}_file_id"] = name
         return document
 
@@ -221,7 +235,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(404, _error(404, "not found"))
         elif parts[1:] == ["results"]:
             batch = owner.batches[parts[0]]
-            self._send(200, b"".join(_anthropic_line(batch, line) for line in batch.lines))
+            self._send(200, owner.answers(batch, list(batch.lines), _anthropic_line))
         else:
             owner.poll(owner.batches[parts[0]])
             self._send(200, _anthropic_batch(owner.batches[parts[0]]))

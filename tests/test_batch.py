@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from servers import Answer, ModelServer, Project, Run, interrupt, python
 
 from pipeline.asking import Asking
 from pipeline.budget import Budget
-from pipeline.errors import ModelNotFoundError, ProviderError, QuotaError, UnavailableError
-from pipeline.llm import crew, registry, waves
+from pipeline.errors import BudgetError, ModelNotFoundError, ProviderError, QuotaError, UnavailableError
+from pipeline.llm import crew, registry, wave, waves
 from pipeline.llm.port import Message, Reply, Request
 from pipeline.settings import read_settings
 
@@ -83,12 +84,21 @@ class Wire:
     def begin(self, count: int) -> "Questions":
         """So many threads with a question each, as a process of its own would ask them."""
         registry.close_models()
+        return Questions(self.open(), count)
+
+    def open(self, *, max_tokens: int | None = None) -> Asking:
+        """What a process has that may ask, and knows of the batches there are by now."""
         settings = read_settings(
-            self.project.root, {}, architect="none", implementer=("fake:m1",), batch=True
+            self.project.root,
+            {},
+            architect="none",
+            implementer=("fake:m1",),
+            batch=True,
+            max_tokens=max_tokens,
         )
         gathered = crew.Crew(settings.work_folder / "batches", lambda *told: self.told.append(told))
         purse = Budget(settings.budget, settings.providers)
-        return Questions(Asking(settings, settings.entries, fresh=False, budget=purse, crew=gathered), count)
+        return Asking(settings, settings.entries, fresh=False, budget=purse, crew=gathered)
 
     def ask(self, count: int) -> dict[str, Reply | BaseException]:
         """What comes of so many questions."""
@@ -107,12 +117,21 @@ class Wire:
             time.sleep(0.05)
         raise AssertionError("no batch was sent")
 
+    def wait_for_batches(self, count: int) -> None:
+        """Until the server has so many."""
+        for _ in range(600):
+            if len(self.server.batches) == count:
+                return
+            time.sleep(0.02)
+        raise AssertionError("no batch was sent")
+
 
 class Questions:
     """Threads that ask."""
 
     def __init__(self, asking: Asking, count: int) -> None:
         self._asking = asking
+        self.shown: list[str] = []
         self._found: dict[str, Reply | BaseException] = {}
         self._threads = [
             threading.Thread(target=self._ask, args=(f"f{number}",), daemon=True)
@@ -124,15 +143,16 @@ class Questions:
     def _ask(self, name: str) -> None:
         request = Request("m1", "s", (Message("user", name),), max_tokens=9, temperature=0.0)
         with self._asking.crew.at_work():
-            desk = self._asking.desk(lambda *_: None, subject=f"many.{name}")
+            desk = self._asking.desk(lambda text, _: self.shown.append(text), subject=f"many.{name}")
             try:
                 self._found[name] = desk.ask_for("implementer", "fake:m1")(request)
             except BaseException as failure:  # noqa: BLE001
                 self._found[name] = failure
 
     def outcomes(self) -> dict[str, Reply | BaseException]:
+        deadline = time.monotonic() + 60
         for thread in self._threads:
-            thread.join(60)
+            thread.join(max(0.0, deadline - time.monotonic()))
         return self._found
 
 
@@ -211,16 +231,76 @@ def test_another_process_waits_for_the_batch_that_is_under_way(wire: Wire) -> No
     wire.begin(20)
     wire.wait_for_wave()
     asking = wire.begin(25)
-    for _ in range(600):
-        if len(wire.server.batches) == 2:
-            break
-        time.sleep(0.02)
+    wire.wait_for_batches(2)
     for batch in wire.server.batches.values():
         batch.polls_left = 2
     assert replies(asking.outcomes()) == names(25)
     assert [len(batch.lines) for batch in wire.server.batches.values()] == [20, 5]
     assert set(wire.server.sent.values()) == {1}
     assert wire.waves() == []
+
+
+def test_what_another_process_sent_meanwhile_is_not_sent_again(wire: Wire) -> None:
+    """Two began at once and one was stopped: the other one waits for its batch, and sends at once what is new."""
+    wire.server.models.answers = each(5)
+    wire.server.polls = 10**6
+    first, second = wire.open(), wire.open()
+    Questions(first, 4)
+    wire.wait_for_wave()
+    wire.server.polls = 2
+    questions = Questions(second, 5)
+    wire.wait_for_batches(2)
+    first.model("fake:m1")[0].close()
+    wire.server.batches["batch_1"].polls_left = 2
+    assert replies(questions.outcomes()) == names(5)
+    assert [len(batch.lines) for batch in wire.server.batches.values()] == [4, 1]
+    assert set(wire.server.sent.values()) == {1}
+    assert wire.waves() == []
+
+
+def test_two_processes_forget_lines_of_one_batch(tmp_path: Path) -> None:
+    """Neither brings back what the other one has dropped."""
+    wave.Wave(provider="p", server="s", model="m", size=2, lines={"a", "b"}).save(tmp_path / "batches")
+    (mine,), (other,) = (wave.read_waves(tmp_path / "batches") for _ in range(2))
+    mine.drop({"a"}, tmp_path / "batches")
+    other.drop({"b"}, tmp_path / "batches")
+    assert wave.read_waves(tmp_path / "batches") == []
+
+
+def test_a_budget_that_is_smaller_than_the_wave_splits_it_without_delay(wire: Wire) -> None:
+    """Who waits for room is not waited for, and says what it waits for."""
+    wire.server.models.answers = each(5)
+    began = time.monotonic()
+    questions = Questions(wire.open(max_tokens=1300), 5)
+    assert replies(questions.outcomes()) == names(5)
+    assert time.monotonic() - began < crew.QUIET_SECONDS
+    assert max(len(batch.lines) for batch in wire.server.batches.values()) == 2
+    assert "waiting for room in the budget" in questions.shown
+
+
+def test_what_was_sent_is_fetched_whatever_the_ceiling(wire: Wire) -> None:
+    """It is charged for in any case; only what is new is held to the ceiling."""
+    wire.server.models.answers = each(3)
+    wire.server.polls = 10**6
+    wire.begin(2)
+    wire.wait_for_wave()
+    registry.close_models()
+    wire.server.batches["batch_1"].polls_left = 2
+    found = Questions(wire.open(max_tokens=1), 3).outcomes()
+    assert isinstance(found.pop("f3"), BudgetError)
+    assert replies(found) == names(2)
+    assert set(wire.server.sent.values()) == {1}
+
+
+def test_nobody_waits_on_a_connection_that_was_closed(wire: Wire) -> None:
+    """Whoever waits for a batch hears of it, and keeps nobody out of the question any more."""
+    wire.server.polls = 10**6
+    waiting = wire.begin(2)
+    wire.wait_for_wave()
+    registry.close_models()
+    found = waiting.outcomes()
+    assert [type(failure) for failure in found.values()] == [UnavailableError] * 2
+    assert "the connection was closed" in str(found["f1"])
 
 
 def test_an_answer_is_fetched_again_until_it_is_kept(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,6 +332,43 @@ def test_a_run_killed_while_it_created_a_batch_finds_it(wire: Wire) -> None:
     wire.server.batches["batch_1"].polls_left = 2
     assert replies(wire.ask(4)) == names(4)
     assert set(wire.server.sent.values()) == {1}
+
+
+@pytest.mark.parametrize("polls", [3, 10**6])
+def test_a_batch_of_somebody_else_is_not_taken_for_ones_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, polls: int
+) -> None:
+    """Where batches have no names it is doubted: nobody is told to cancel it, and it does not hold up the questions."""
+    wire = Wire("anthropic", tmp_path)
+    wire.server.models.answers = each(2)
+    wire.server.unheard = 1
+    foreign = wire.server.create("anthropic", {"a": {}, "b": {}}, {})
+    foreign.fate, foreign.polls_left = "errored", polls
+    monkeypatch.setattr(waves, "UNCONFIRMED_SECONDS", 1.0)
+    monkeypatch.setattr(waves, "FIRST_POLL_SECONDS", 0.3)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        questions = wire.begin(2)
+        wire.wait_for_wave()
+        (left,) = wave.under_way(tmp_path / ".drystone" / "batches")
+        assert replies(questions.outcomes()) == names(2)
+    wire.server.close()
+    assert "batch batch_1 at fake may hold 2 questions" in left
+    assert "curl" not in left
+    assert ["cannot be told" in str(each.message) for each in caught] == [True] * (polls > 3)
+    assert [len(batch.lines) for batch in wire.server.batches.values()] == [2, 2]
+    assert wire.waves() == []
+
+
+def test_a_server_that_is_busy_has_made_no_batch(tmp_path: Path) -> None:
+    """Nothing is looked for that might be taken for it."""
+    wire = Wire("anthropic", tmp_path)
+    wire.server.models.answers = each(2)
+    wire.server.unready = 1
+    wire.server.create("anthropic", {"a": {}, "b": {}}, {}).polls_left = 10**6
+    assert replies(wire.ask(2)) == names(2)
+    wire.server.close()
+    assert [told for told in wire.told if told[0] == "batch_1"] == []
 
 
 def test_a_wave_that_never_arrived_is_sent(wire: Wire) -> None:
@@ -289,6 +406,18 @@ def test_a_question_that_is_lost_twice_is_an_error(wire: Wire) -> None:
     assert wire.waves() == []
 
 
+def test_an_answer_that_cannot_be_read_takes_no_other_with_it(wire: Wire) -> None:
+    """The others are kept; its question is asked once more, and what it may have cost counts as lost."""
+    wire.server.models.answers = each(4)
+    wire.server.damaged = {"batch_1"}
+    with pytest.warns(UserWarning, match="1 of the lines in a batch's answers cannot be read"):
+        found = wire.ask(4)
+    assert replies(found) == names(4)
+    assert [len(batch.lines) for batch in wire.server.batches.values()] == [4, 1]
+    assert sum(reply.lost for reply in found.values() if isinstance(reply, Reply)) == 1
+    assert wire.waves() == []
+
+
 def test_a_line_that_failed_in_passing_is_in_the_next_wave(wire: Wire) -> None:
     """429, 500 and 529 are asked again; what was answered is not."""
     wire.server.models.answers = each(
@@ -310,10 +439,11 @@ def test_a_line_that_keeps_failing_is_an_error(wire: Wire) -> None:
 
 
 def test_a_reply_that_is_none_is_not_paid_for_again(wire: Wire) -> None:
-    """It was charged for: the run says so, and a person decides."""
+    """It was charged for, and counts as lost: the run says so, and a person decides."""
     wire.server.models.answers = each(2, f1=[Answer(body='{"choices": []}')])
     found = wire.ask(2)
     assert isinstance(found["f1"], UnavailableError)
+    assert found["f1"].lost == 1
     assert set(wire.server.sent.values()) == {1}
     assert wire.waves() == []
 
@@ -436,6 +566,24 @@ def test_a_killed_run_is_resumed_by_the_batch_id(wire: Wire) -> None:
     assert (run.code, len(landed(run))) == (0, 4)
     assert sorted(wire.server.sent.values()) == [1] * 4
     assert wire.waves() == []
+
+
+def test_a_batch_that_nobody_wants_any_more_is_told_once_and_forgotten(wire: Wire) -> None:
+    """The spec has changed since; when all is done without it, its notice does not come on every run."""
+    wire.functions(2)
+    wire.server.polls = 10**6
+    process = wire.start()
+    wire.wait_for_wave()
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    spec = wire.project.root / "specs" / "many.yaml"
+    spec.write_text(spec.read_text().replace("The number and", "The sum of the number and"))
+    wire.server.polls = 2
+    run = wire.run()
+    assert (run.code, len(landed(run))) == (0, 2)
+    assert "batch batch_1 at fake holds 2 questions that nobody asks any more, and is forgotten" in run.out
+    assert wire.waves() == []
+    assert "batch_1" not in wire.project.run("generate").err
 
 
 def test_ctrl_c_leaves_batches_running_and_says_how_to_go_on(wire: Wire) -> None:

@@ -4,6 +4,7 @@ import copy
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import httpx2
 
@@ -38,7 +39,7 @@ class BatchModel(Model):
 
     def ask(self, request: Request) -> Reply:
         """The reply, from a batch under way or from the next one."""
-        last = self._transport.last
+        last, lost = self._transport.last, 0
         for attempt in range(1, LINE_ATTEMPTS + 1):
             last.failure = None
             try:
@@ -47,15 +48,30 @@ class BatchModel(Model):
                 if last.failure is not None:
                     own = copy.copy(last.failure)  # others wait for the same batch
                     if isinstance(own, ProviderError):
-                        own.subject = request.subject
+                        own.subject, own.lost = request.subject, lost + self._waves.lost(last.line)
                     raise own from None
                 self._waves.taken(last.line)
+                if isinstance(failure, ProviderError):
+                    lost += self._waves.lost(last.line) + last.paid
+                    failure.lost = lost
                 passing = isinstance(failure, RateLimitError | UnavailableError) and not last.paid
                 if not passing or attempt == LINE_ATTEMPTS:
                     raise
             else:
                 self._lines[_question(request)] = last.line
-                return reply
+                return replace(reply, lost=lost + self._waves.lost(last.line))
+        raise AssertionError
+
+    def holds(self, request: Request) -> bool:
+        """Whether a batch holds it, by what the adapter would send."""
+        last = self._transport.last
+        last.only_named = True
+        try:
+            self._adapter.ask(request)
+        except DrystoneError:
+            return self._waves.holds(last.line)
+        finally:
+            last.only_named = False
         raise AssertionError
 
     def stored(self, request: Request) -> None:
@@ -73,6 +89,8 @@ class _Last(threading.local):
     """What became of the last call of a thread."""
 
     line = ""
+    only_named = False
+    """Nothing is sent: the line is composed to look for it."""
     paid = False
     failure: DrystoneError | None = None
 
@@ -88,6 +106,8 @@ class _Transport(httpx2.BaseTransport):
         body = json.loads(request.read())
         self.last.line = digest_json([str(request.url), body]).removeprefix("sha256:")
         once = {"x-should-retry": "false"}
+        if self.last.only_named:
+            return httpx2.Response(503, headers=once, json={})
         try:
             answer = self._waves.answer(Line(self.last.line, body))
         except DrystoneError as failure:  # an SDK would take it for a broken connection

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel
 
-from pipeline.llm.batch_port import Answer, BatchApi, Line, Standing
+from pipeline.llm.batch_port import Answer, AnsweredLine, BatchApi, Line, Standing, read_answers
 from pipeline.llm.connection import Connection, open_client, prepare
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ _STATUS = {
 
 class AnthropicBatches(BatchApi):
     """Batches of messages."""
+
+    names_waves = False
 
     def __init__(self, connection: Connection, *, http_client: "httpx2.Client | None" = None) -> None:
         """Open nothing yet."""
@@ -62,11 +64,9 @@ class AnthropicBatches(BatchApi):
         counts = found.request_counts
         return Standing(found.processing_status == "ended", counts.succeeded + counts.errored)
 
-    def answers(self, batch: str, ids: Collection[str]) -> dict[str, Answer]:  # noqa: ARG002
+    def answers(self, batch: str, ids: Collection[str]) -> dict[str, Answer | None]:
         # From the path, not from the address the server names: the key goes to nobody else.
-        content = self._get(f"/v1/messages/batches/{batch}/results")
-        lines = [_AnsweredLine.model_validate_json(line) for line in content.split(b"\n") if line.strip()]
-        return {line.custom_id: line.result.answer for line in lines if line.result.answer is not None}
+        return read_answers(self._get(f"/v1/messages/batches/{batch}/results"), _AnsweredLine, ids)
 
     def cancel_command(self, batch: str) -> str:
         address = self._connection.server if self._connection.address else "https://api.anthropic.com"
@@ -133,6 +133,9 @@ class _Outcome(BaseModel):
         return None
 
 
-class _AnsweredLine(BaseModel):
-    custom_id: str
+class _AnsweredLine(AnsweredLine):
     result: _Outcome
+
+    @property
+    def answer(self) -> Answer | None:
+        return self.result.answer

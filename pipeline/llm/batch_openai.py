@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel
 
-from pipeline.llm.batch_port import Answer, BatchApi, Line, Standing
+from pipeline.llm.batch_port import Answer, AnsweredLine, BatchApi, Line, Standing, read_answers
 from pipeline.llm.connection import Connection, open_client, prepare
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ _STATUS = {
 
 class OpenAIBatches(BatchApi):
     """Batches of chat completions."""
+
+    names_waves = True
 
     def __init__(self, connection: Connection, *, http_client: "httpx2.Client | None" = None) -> None:
         """Open nothing yet."""
@@ -70,20 +72,16 @@ class OpenAIBatches(BatchApi):
         why = "" if found.status == "completed" else "; ".join([found.status, *errors[:1]])
         return Standing(found.status in _ENDED, counts.completed + counts.failed, why)
 
-    def answers(self, batch: str, ids: Collection[str]) -> dict[str, Answer]:
+    def answers(self, batch: str, ids: Collection[str]) -> dict[str, Answer | None]:
         found = self._retrieved(batch)
-        answers: dict[str, Answer] = {}
-        for file in filter(None, (found.output_file_id, found.error_file_id)):
-            content = self._client.files.content(file).content
-            for text in filter(bytes.strip, content.split(b"\n")):
-                line = _AnsweredLine.model_validate_json(text)
-                if line.response is not None:
-                    answers[line.custom_id] = Answer(line.response.status_code, line.response.body)
+        files = filter(None, (found.output_file_id, found.error_file_id))
+        content = b"\n".join(self._client.files.content(file).content for file in files)
+        answers = read_answers(content, _AnsweredLine, ids)
         if found.status == "failed" and not answers:
             for error in found.errors.data if found.errors else []:
                 if error.code in _STATUS:
                     refusal = Answer(_STATUS[error.code], {"error": error.model_dump()})
-                    return dict.fromkeys(ids, refusal)
+                    return {line: refusal for line in ids}  # noqa: C420 - the type of its values is wider
         return answers
 
     def cancel_command(self, batch: str) -> str:
@@ -147,7 +145,9 @@ class _Response(BaseModel):
     body: Any
 
 
-class _AnsweredLine(BaseModel):
-    custom_id: str
+class _AnsweredLine(AnsweredLine):
     response: _Response | None = None
-    """None where the batch ended before its turn came."""
+
+    @property
+    def answer(self) -> Answer | None:
+        return Answer(self.response.status_code, self.response.body) if self.response else None

@@ -1,8 +1,11 @@
 """What waves of questions need of a provider's batch API, whatever provider it is."""
 
+import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from pydantic import BaseModel, ValidationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,39 @@ class Standing:
     """What the provider says of a batch that did not complete."""
 
 
+class AnsweredLine(BaseModel):
+    """One line of a file of answers."""
+
+    custom_id: str
+
+    @property
+    def answer(self) -> Answer | None:
+        """None where the batch ended before its turn came."""
+        return None
+
+
+def read_answers(content: bytes, kind: type[AnsweredLine], ids: Collection[str]) -> dict[str, Answer | None]:
+    """The answers in a file, as `BatchApi.answers` has them; a line that cannot be read takes no other one with it."""
+    lines: list[AnsweredLine] = []
+    unreadable = 0
+    for text in filter(bytes.strip, content.split(b"\n")):
+        try:
+            lines.append(kind.model_validate_json(text))
+        except ValidationError:
+            unreadable += 1
+    answers = {line.custom_id: line.answer for line in lines if line.answer is not None}
+    if not unreadable:
+        return {**answers}
+    warnings.warn(f"{unreadable} of the lines in a batch's answers cannot be read", stacklevel=1)
+    told = {line.custom_id for line in lines}
+    return {**answers, **{line: None for line in ids if line not in told}}
+
+
 class BatchApi(Protocol):
     """A provider's batch API. Every method lets out what the SDK raises; for one thread."""
+
+    names_waves: bool
+    """Whether it keeps the name of a wave; where it does not, what `find` finds may be somebody else's."""
 
     def send(self, wave: str, lines: Sequence[Line]) -> str:
         """Create a batch of questions to one model, once; returns its id."""
@@ -44,7 +78,7 @@ class BatchApi(Protocol):
     def find(self, wave: str, *, size: int, begun: float, known: Collection[str]) -> str | None:
         """The id of a batch that `send` may have created before it was cut off, at `begun` in Unix time.
 
-        It may be one of somebody else's where the API keeps no name; its answers tell. `known` is not looked at.
+        `known` is not looked at.
         """
         ...
 
@@ -52,8 +86,11 @@ class BatchApi(Protocol):
         """How far a batch is."""
         ...
 
-    def answers(self, batch: str, ids: Collection[str]) -> dict[str, Answer]:
-        """What came of a batch that has ended, by line; lines that are missing were not answered, and not paid."""
+    def answers(self, batch: str, ids: Collection[str]) -> dict[str, Answer | None]:
+        """What came of a batch that has ended, by line; lines that are missing were not answered, and not paid.
+
+        None where an answer may have come, and been charged for, that cannot be read.
+        """
         ...
 
     def cancel_command(self, batch: str) -> str:

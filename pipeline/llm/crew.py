@@ -22,6 +22,7 @@ class Crew:
         """`folder` holds what is known of the batches under way."""
         self.folder = folder
         self.tell = tell
+        self.begun = time.time()
         self._lock = threading.Lock()
         self._working = self._waiting = 0
         self._changed = time.monotonic()

@@ -205,7 +205,7 @@ def _pause(failure: Exception) -> str:
 def _told(failure: Exception) -> str:
     if isinstance(failure, ValidationError):
         first = failure.errors(include_url=False, include_input=False)[0]
-        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        return ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"])))
     if isinstance(failure, ValueError):
         return f"it is not JSON ({failure})"
     told = getattr(failure, "body", None)

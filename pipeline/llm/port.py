@@ -95,6 +95,10 @@ class Model(Protocol):
         """
         return None
 
+    def holds(self, request: Request) -> bool:  # noqa: ARG002 - others answer while they are asked
+        """Whether the request was sent before, and its answer need only be fetched: that costs nothing more."""
+        return False
+
     def stored(self, request: Request) -> None:  # noqa: ARG002 - as above
         """Hear that the reply to a request is safely kept."""
         return

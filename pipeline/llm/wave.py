@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from collections.abc import Collection
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -26,8 +27,10 @@ class Wave(BaseModel):
     """Unix time."""
     batch: str | None = None
     """The provider's id; None while it is being created, or where that was cut off."""
+    guessed: bool = False
+    """Whether the batch may be somebody else's: only its answers tell."""
     cancel: str = ""
-    """The command that cancels it."""
+    """The command that cancels it; empty while it may be somebody else's."""
     size: int
     lines: set[str]
 
@@ -40,25 +43,54 @@ class Wave(BaseModel):
         else:
             disk.remove_file(path)
 
+    def drop(self, lines: Collection[str], folder: Path) -> None:
+        """Forget lines here and in the file, from which another process may have dropped others."""
+        self.lines -= set(lines)
+        kept = _read(folder / f"{self.name}.json")
+        if kept is not None:
+            kept.lines &= self.lines
+            kept.save(folder)
+
 
 def read_waves(folder: Path) -> list[Wave]:
     """Every wave that may still hold an answer, the oldest first; what is too old, or damaged, is left out."""
-    waves = []
-    for path in folder.glob("*.json"):
-        try:
-            wave = Wave.model_validate_json(disk.read_text(path) or "")
-        except ValidationError:
-            continue
-        if wave.name == path.stem and wave.begun > time.time() - KEPT_SECONDS:
-            waves.append(wave)
+    waves = [wave for path in folder.glob("*.json") if (wave := _read(path)) is not None]
     return sorted(waves, key=lambda wave: wave.begun)
+
+
+def _read(path: Path) -> Wave | None:
+    try:
+        wave = Wave.model_validate_json(disk.read_text(path) or "")
+    except ValidationError:
+        return None
+    return wave if wave.name == path.stem and wave.begun > time.time() - KEPT_SECONDS else None
 
 
 def under_way(folder: Path) -> tuple[str, ...]:
     """A line for each batch that a run has left behind: what it holds, how to go on and how to end it."""
-    return tuple(
-        f"batch {wave.batch} at {wave.provider} holds {len(wave.lines)} of {wave.size} questions; `drystone generate "
-        f"--batch` goes on with it; to cancel it: {wave.cancel}"
-        for wave in read_waves(folder)
-        if wave.batch is not None
-    )
+    return tuple(_told(wave) for wave in read_waves(folder) if wave.batch is not None)
+
+
+def forget_unwanted(folder: Path, *, before: float) -> tuple[str, ...]:
+    """Forget what was begun before a run, at a Unix time, that has all it wanted.
+
+    Returns a line for each batch that still held questions.
+    """
+    lines = []
+    for wave in read_waves(folder):
+        if wave.begun >= before:
+            continue
+        if wave.batch is not None and not wave.guessed:
+            lines.append(
+                f"batch {wave.batch} at {wave.provider} holds {len(wave.lines)} questions that nobody asks any more, and is "
+                f"forgotten; to cancel it: {wave.cancel}"
+            )
+        wave.drop(wave.lines, folder)
+    return tuple(lines)
+
+
+def _told(wave: Wave) -> str:
+    who, goes_on = f"batch {wave.batch} at {wave.provider}", "`drystone generate --batch` goes on with it"
+    if wave.guessed:
+        return f"{who} may hold {len(wave.lines)} questions whose sending was cut off, or be somebody else's; {goes_on}"
+    return f"{who} holds {len(wave.lines)} of {wave.size} questions; {goes_on}; to cancel it: {wave.cancel}"

@@ -1,9 +1,14 @@
 import httpx2
 import pytest
+from pydantic import BaseModel
 
 from pipeline.errors import UnavailableError
 from pipeline.llm.connection import Connection
 from pipeline.llm.failures import reported
+
+
+class _Record(BaseModel):
+    id: str
 
 
 @pytest.mark.parametrize("failure", [httpx2.RemoteProtocolError("peer closed"), httpx2.ReadError("reset")])
@@ -14,3 +19,12 @@ def test_errors_of_the_network_are_reported_too(failure):
         reported(Connection(provider="mine"), "small-1"),
     ):
         raise failure
+
+
+def test_a_body_that_is_no_json_is_told_without_a_place():
+    """Of a record that cannot be read at all there is no field to name."""
+    with (
+        pytest.raises(UnavailableError, match="reply cannot be used: Invalid JSON"),
+        reported(Connection(provider="mine"), "small-1"),
+    ):
+        _Record.model_validate_json("{")
