@@ -306,7 +306,9 @@ def test_nobody_waits_on_a_connection_that_was_closed(wire: Wire) -> None:
 def test_an_answer_is_fetched_again_until_it_is_kept(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that ends between a reply and its storing has lost nothing."""
     wire.server.models.answers = each(3)
-    monkeypatch.setattr("pipeline.store.ReplyStore.put", lambda *_: (_ for _ in ()).throw(KeyError("full")))
+    monkeypatch.setattr(
+        "pipeline.store.ReplyStore.put", lambda *_, **__: (_ for _ in ()).throw(KeyError("full"))
+    )
     assert replies(wire.ask(3)) == ["KeyError('full')"] * 3
     monkeypatch.undo()
     assert replies(wire.ask(3)) == names(3)
