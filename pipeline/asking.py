@@ -176,7 +176,7 @@ class Desk:
         model, sent = self._addressed(entry, request)
         with (
             self._asking.budget.reserved(entry, sent, self._subject, batched=model.batched) as reservation,
-            watched(lambda text: self._show(text or f"{request.role} {entry}", self.usage)),
+            watched(lambda text: self._show(text or f"{request.role} {entry}", self.usage), reservation),
         ):
             reply = _usable(self._answer(model, sent))
             reservation.settle(reply)

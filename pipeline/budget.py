@@ -121,8 +121,29 @@ class Reservation:
     budget: "Budget"
     worst: Amount
     entry: str
+    subject: str
     batched: bool
-    accounts: tuple[_Account, ...]
+    accounts: tuple[_Account, _Account]
+    """The run's, and that of the subject."""
+
+    @property
+    def limited(self) -> list[tuple[Scope, _Account]]:
+        """The accounts that have ceilings: what is asked about a whole spec is held to the run's alone."""
+        run, own = self.accounts
+        return [("", run), ("_per_function", own)] if "." in self.subject else [("", run)]
+
+    def check_time(self) -> None:
+        """Raises BudgetError if the time for calls is over."""
+        with self.budget.changed:
+            self.budget.check_time(self)
+
+    def again(self, lost: int) -> None:
+        """Count replies that were lost, and ask for room for one call more; waits and raises as `Budget.reserved` does."""
+        with self.budget.changed:
+            self.lose(lost)
+            self.release()  # two that hold room and want more would wait for each other
+            self.budget.changed.notify_all()
+            self.budget.take(self)
 
     def settle(self, reply: Reply) -> None:
         """Count what the call really cost, in the place of the most it could."""
@@ -138,7 +159,6 @@ class Reservation:
                 account.fresh += tokens.fresh
                 account.cached += tokens.cached
                 account.out += tokens.out
-            self.lose(reply.lost)
 
     def lose(self, count: int) -> None:
         """Count replies that never arrived whole, each with the most it can have cost."""
@@ -222,14 +242,9 @@ class Budget:
         """
         worst = self.at_most(entry, request, batched=batched)
         with self.changed:
-            account = self._account(subject, request.role)
-            limited: list[tuple[Scope, _Account]] = [("", self._run)]
-            if "." in subject:  # what is asked about a whole spec is held to the run's ceilings alone
-                limited.append(("_per_function", account))
-            self._wait_for_room(entry, subject, worst, limited)
-            reservation = Reservation(self, worst, entry, batched, (self._run, account))
-            for each in reservation.accounts:
-                each.under_way.append(reservation)
+            accounts = (self._run, self._account(subject, request.role))
+            reservation = Reservation(self, worst, entry, subject, batched, accounts)
+            self.take(reservation)
         try:
             yield reservation
         except ProviderError as error:
@@ -240,6 +255,17 @@ class Budget:
             with self.changed:
                 reservation.release()
                 self.changed.notify_all()
+
+    def take(self, reservation: Reservation) -> None:
+        """Have a call under way as soon as there is room; for who holds `changed`."""
+        self._wait_for_room(reservation.entry, reservation.subject, reservation.worst, reservation.limited)
+        for account in reservation.accounts:
+            account.under_way.append(reservation)
+
+    def check_time(self, reservation: Reservation) -> None:
+        """Raises BudgetError if a call may not be made any more, late as it is; for who holds `changed`."""
+        for scope, account in reservation.limited:
+            self._check_time(reservation.subject, scope, account)
 
     def found(self, subject: str, role: str) -> None:
         """Take note of an answer that was in the store: it costs nothing."""

@@ -53,7 +53,7 @@ class ProviderError(DrystoneError):
 
     exit_code = 5
     lost = 0
-    """How many calls may have been charged for although no reply arrived whole."""
+    """How many calls may have been charged for although no reply arrived whole, and nobody has counted them yet."""
 
     def __init__(
         self,

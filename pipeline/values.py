@@ -351,5 +351,8 @@ def _problem(item: Any) -> tuple[tuple[str | int, ...], str]:
         case "unexpected_keyword_argument":
             return path, f"unknown field '{path[-1]}'"
         case "time_delta_parsing":
-            return path, f"{_show(item['input'])} is no duration; write 90s, 15m, 24h or 7d, or ISO 8601 as PT1H30M"
+            return (
+                path,
+                f"{_show(item['input'])} is no duration; write 90s, 15m, 24h or 7d, or ISO 8601 as PT1H30M",
+            )
     return path, f"{_show(item['input'])}: {message[0].lower()}{message[1:]}"

@@ -141,6 +141,18 @@ def test_time_ends_asking() -> None:
     assert caught.value.function is None
 
 
+def test_time_ends_asking_again_too() -> None:
+    """Also where it passed while a question waited for its turn."""
+    now = [0.0]
+    purse = Budget(Ceilings.model_validate({"minutes": 1, "prices": PRICES}), PROVIDERS, clock=lambda: now[0])
+    with purse.reserved("fake:m", REQUEST, "s.f") as reservation:
+        reservation.check_time()
+        now[0] = 60
+        for late in (reservation.check_time, lambda: reservation.again(0)):
+            with pytest.raises(BudgetError, match="has passed"):
+                late()
+
+
 def test_a_failed_call_costs_nothing_unless_replies_were_lost() -> None:
     """What may have been charged counts with the most it can cost; the room it held is free again either way."""
     purse = budget(usd=MOST_USD * 2)
@@ -157,11 +169,46 @@ def test_a_failed_call_costs_nothing_unless_replies_were_lost() -> None:
 
 
 def test_replies_lost_on_the_way_to_one_that_came_are_counted() -> None:
-    """Each with the most it can have cost."""
-    purse = budget()
-    spend(purse, reply(0, 0, lost=2))
+    """Each with the most it can have cost; the question is one attempt however often it is sent."""
+    purse = budget(attempts=1)
+    with purse.reserved("fake:m", REQUEST, "s.f") as reservation:
+        reservation.again(1)
+        reservation.again(0)
+        reservation.again(1)
+        reservation.settle(reply(0, 0))
     assert total(purse).usd == pytest.approx(2 * MOST_USD)
-    assert total(purse).tokens_out == 0
+    assert (total(purse).tokens_out, total(purse).attempts, total(purse).lost) == (0, 1, 2)
+
+
+def test_what_was_lost_leaves_less_for_asking_again() -> None:
+    """It counts before the question is sent again, which needs room like a new one."""
+    purse = budget(usd_per_function=MOST_USD * 2.5)
+    with purse.reserved("fake:m", REQUEST, "s.f") as reservation:
+        reservation.again(1)
+        with pytest.raises(BudgetError, match="its ceiling of") as caught:
+            reservation.again(1)
+    assert caught.value.function == "s.f"
+    assert total(purse).usd == pytest.approx(2 * MOST_USD)
+    assert total(purse).lost == 2
+
+
+def test_two_that_lost_replies_do_not_wait_for_each_other() -> None:
+    """Where there is room for one of them, it goes on, and the other waits for it."""
+    purse = budget(usd=MOST_USD * 3.5, usd_per_function=99)
+    both = threading.Barrier(2)
+
+    def ask(subject: str) -> None:
+        with purse.reserved("fake:m", REQUEST, subject) as reservation:
+            both.wait(5)
+            reservation.again(1)
+            reservation.settle(reply())
+
+    threads = [threading.Thread(target=ask, args=(f"s.{name}",), daemon=True) for name in "fg"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(5)
+    assert (total(purse).calls, total(purse).lost) == (2, 2)
 
 
 def test_what_the_store_answers_costs_nothing() -> None:
@@ -235,7 +282,7 @@ def server() -> Iterator[ModelServer]:
 @pytest.fixture
 def project(server: ModelServer, tmp_path: Path) -> Project:
     server.reset()
-    server.answers = dict(RIGHT)
+    server.answers, server.fault = dict(RIGHT), lambda _: None
     made = Project(tmp_path, server)
     made.write_spec("small", SMALL)
     return made
@@ -265,6 +312,29 @@ def test_a_run_stops_before_its_ceiling_and_the_next_one_goes_on(
     assert last.code == 0
     assert server.functions()[2:] == ["quadruple"]
     assert last.report["spending"]["total"]["usd"] == pytest.approx(8.1)
+
+
+def test_a_question_is_not_repeated_past_a_ceiling(project: Project, server: ModelServer) -> None:
+    """Each reply that came damaged may have cost the most; two are 17 of 20 USD, so it is not sent a third time."""
+    damaged = Answer(body='{"choices": []}')
+    server.fault = lambda asked: damaged if asked.function == "double" else None
+    project.configure(more=f"{PRICED}[tool.drystone.budget]\nusd_per_function = 20\n")
+    run = project.run("generate", "--json", "--max-usd", "inf")
+    assert run.code == 7
+    assert server.functions().count("double") == 2
+    spent = {each["subject"]: each for each in run.report["spending"]["subjects"]}["small.double"]
+    assert (spent["lost"], spent["calls"]) == (2, 0)
+    assert 16 < spent["usd"] < 20
+
+
+def test_minutes_end_repetitions(project: Project, server: ModelServer) -> None:
+    """A server that fails is not asked for as long as it may fail."""
+    server.fault = lambda _: Answer("x", status=500, headers={"retry-after": "1"})
+    project.configure(provider="outage_seconds = 30")
+    run = project.run("generate", "--json", "--max-minutes", "0.1")
+    assert server.asked
+    assert run.code == 7
+    assert "has passed" in run.report["error"]["message"]
 
 
 def test_a_functions_ceiling_fails_it_and_no_other(project: Project, server: ModelServer) -> None:
