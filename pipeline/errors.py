@@ -27,7 +27,7 @@ from typing import Literal
 
 Trouble = Literal["limited", "overloaded", "out", "late", "damaged"]
 """A failure that may pass: 429; 503 or 529; another 5xx or a connection that fails; no reply in time; a reply that
-is none."""
+breaks off or is none."""
 
 
 class DrystoneError(Exception):

@@ -119,7 +119,9 @@ def prepare(client: "httpx2.Client", connection: Connection) -> "httpx2.Client":
 
     def hurry(response: "httpx2.Response") -> None:
         ends = response.request.extensions["begun"] + connection.timeout_seconds
-        response.stream = _hurried(cast("httpx2.SyncByteStream", response.stream), ends)
+        response.stream = _hurried(
+            cast("httpx2.SyncByteStream", response.stream), ends, is_reply=response.is_success
+        )
 
     hooks = client.event_hooks
     client.event_hooks = {
@@ -162,16 +164,27 @@ def retry_after_seconds(response: "httpx2.Response") -> float | None:
         return None
 
 
-def _hurried(body: "httpx2.SyncByteStream", ends: float) -> "httpx2.SyncByteStream":
-    """The body of a response, as long as it comes before `ends`: a read has a timeout, a body has none."""
+def _hurried(body: "httpx2.SyncByteStream", ends: float, *, is_reply: bool) -> "httpx2.SyncByteStream":
+    """The body of a response, as long as it comes before `ends`: a read has a timeout, a body has none.
+
+    A reply that breaks off is a `BrokenReply`, as it may have been charged; nobody charges for refusals.
+    """
     import httpx2
+
+    class BrokenReply(httpx2.TransportError):
+        pass
 
     class Hurried(httpx2.SyncByteStream):
         def __iter__(self) -> Iterator[bytes]:
-            for chunk in body:
-                if time.monotonic() > ends:
-                    raise httpx2.ReadTimeout("the reply drips in")
-                yield chunk
+            try:
+                for chunk in body:
+                    if time.monotonic() > ends:
+                        raise httpx2.ReadTimeout("the reply drips in")
+                    yield chunk
+            except (httpx2.NetworkError, httpx2.ProtocolError) as failure:
+                if not is_reply:
+                    raise
+                raise BrokenReply(str(failure)) from failure
 
         def close(self) -> None:
             body.close()

@@ -14,3 +14,12 @@ def test_errors_of_the_network_are_reported_too(failure):
         reported(Connection(provider="mine"), "small-1"),
     ):
         raise failure
+
+
+def test_a_reply_that_cannot_be_unpacked_is_a_damaged_one():
+    """It came, and may have been charged."""
+    with pytest.raises(UnavailableError) as caught, reported(Connection(provider="mine"), "small-1"):
+        raise httpx2.DecodingError("invalid block type")
+
+    expected = "damaged"
+    assert expected == caught.value.trouble
