@@ -131,7 +131,9 @@ def find_tariff(
 
 
 def usd_at_most(tariff: Tariff, tokens_in: int, tokens_out: int, *, batched: bool) -> Decimal:
-    """The price of a call whose prompt is as dear as it can be: nothing of it cached, or all of it written to a cache."""
+    """The price of a call whose prompt is as dear as it can be: none of it from a cache, or all, or all written to one."""
+    prompts = ((tokens_in, 0, 0), (0, tokens_in, 0), (tokens_in, 0, tokens_in))
     return max(
-        tariff.usd(Tokens(tokens_in, 0, tokens_out, written), batched=batched) for written in (0, tokens_in)
+        tariff.usd(Tokens(fresh, cached, tokens_out, written), batched=batched)
+        for fresh, cached, written in prompts
     )
