@@ -273,6 +273,18 @@ class Budget:
             for account in (self._run, self._account(subject, role)):
                 account.stored += 1
 
+    def end(self) -> Spending | None:
+        """What has been spent at the end of a run, where calls may be under way that nobody waits for any longer.
+
+        Each counts as lost, unless it costs nothing, or goes on in a batch that the next run will fetch.
+        """
+        with self.changed:
+            for left in list(self._run.under_way):
+                if (left.worst.usd or left.worst.unpriced) and not left.batched:
+                    left.lose(1)
+                left.release()
+            return self.spending()
+
     def spending(self) -> Spending | None:
         """What has been spent so far; None if nobody was asked."""
         with self.changed:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from servers import RIGHT, SMALL, Answer, ModelServer, Project, python
+from servers import RIGHT, SMALL, Answer, ModelServer, Project, interrupt, python
 from servers import _openai as answered
 
 from pipeline.budget import TOKENS_OF_A_CALL, TOKENS_OF_A_MESSAGE, Amount, Budget, Ceilings
@@ -239,6 +239,20 @@ def test_calls_under_way_are_waited_for_where_they_leave_too_little() -> None:
     assert order == ["first", "second"]
 
 
+def test_what_is_under_way_at_the_end_counts_as_lost() -> None:
+    """With the most it can cost; not what is free, and not what a batch goes on with."""
+    purse = budget()
+    with (
+        purse.reserved("fake:m", REQUEST, "s.f"),
+        purse.reserved("handoff", REQUEST, "s.g"),
+        purse.reserved("fake:m", REQUEST, "s.h", batched=True),
+    ):
+        spending = purse.end()
+    assert spending is not None
+    assert [each.subject for each in spending.subjects] == ["s.f"]
+    assert (spending.total.lost, spending.total.usd) == (1, pytest.approx(MOST_USD))
+
+
 def test_no_run_spends_more_than_its_ceiling_however_many_ask_at_once() -> None:
     """Thirty threads, replies of every length: at the end less than the most of one call is left over."""
     purse = budget(usd=MOST_USD * 40, usd_per_function=99)
@@ -325,6 +339,23 @@ def test_a_question_is_not_repeated_past_a_ceiling(project: Project, server: Mod
     spent = {each["subject"]: each for each in run.report["spending"]["subjects"]}["small.double"]
     assert (spent["lost"], spent["calls"]) == (2, 0)
     assert 16 < spent["usd"] < 20
+
+
+def test_an_interrupted_run_tells_what_it_may_have_cost(project: Project, server: ModelServer) -> None:
+    """Calls that were under way are in the table, though nothing had come back."""
+    server.answers = {name: [Answer("late", delay_seconds=5)] for name in RIGHT}
+    project.configure(more=f"{PRICED}[tool.drystone.budget]\nusd = inf\nusd_per_function = inf\n")
+    process = project.start("generate")
+    while len(server.asked) < 2:
+        time.sleep(0.05)
+    code, out, err = interrupt(process)
+    assert code == 130
+    assert "interrupted" in err
+    assert "2 calls brought no whole reply; counted with the most they can have cost" in out
+    assert [line.split()[0] for line in out.splitlines() if line.startswith("small.")] == [
+        "small.double",
+        "small.limit",
+    ]
 
 
 def test_minutes_end_repetitions(project: Project, server: ModelServer) -> None:
