@@ -414,6 +414,14 @@ def test_a_wrong_budget_is_named(project: Project, text: str, complaint: str) ->
     assert complaint in run.err
 
 
+@pytest.mark.parametrize("option", ["--max-usd", "--max-minutes"])
+def test_what_is_not_a_number_is_no_ceiling(project: Project, option: str) -> None:
+    """On the command line as in the file."""
+    run = project.run("generate", option, "nan")
+    assert run.code == 2
+    assert f"Invalid value for '{option}': 'nan' is not a number" in run.err
+
+
 def test_a_ceiling_reached_before_any_function_is_told_with_what_was_spent(
     project: Project, server: ModelServer
 ) -> None:
