@@ -354,9 +354,11 @@ def _tokens_at_most(request: Request) -> int:
 
 def _amount(measure: str, count: Any) -> str:
     if measure == "usd":
-        return f"{count:,.4f}".rstrip("0").rstrip(".") + " USD"
+        if 0 < count < Decimal("0.0001"):
+            return f"{Decimal(f'{count:.2g}'):f} USD"
+        return f"{abs(count):,.4f}".rstrip("0").rstrip(".") + " USD"
     noun = {"unpriced": "tokens"}.get(measure, measure)
-    return f"{count:,} {noun}"
+    return f"{count:,}".removesuffix(".0") + f" {noun if count != 1 else noun.removesuffix('s')}"
 
 
 def _ceiling(scope: Scope, measure: str, limit: Any) -> str:

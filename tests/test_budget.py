@@ -120,6 +120,19 @@ def test_a_model_of_unknown_price_is_held_to_tokens() -> None:
     assert total(purse).unpriced_tokens == 9 * 99_000 + 106_500
 
 
+@pytest.mark.parametrize(
+    ("ceilings", "told"),
+    [
+        ({"usd": 0.000012, "usd_per_function": -0.0}, "0.000012 USD a run; 0 USD a function"),
+        ({"attempts": 1, "minutes": 1.5}, "5 USD, 1 attempt, 1.5 minutes a run; 0.5 USD a function"),
+        ({"tokens": 2000, "minutes": 1}, "5 USD, 2,000 tokens, 1 minute a run; 0.5 USD a function"),
+    ],
+)
+def test_ceilings_are_told_as_they_are(ceilings, told: str) -> None:
+    """However small, and one of a thing in the singular."""
+    assert Ceilings.model_validate(ceilings).told() == told
+
+
 def test_time_ends_asking() -> None:
     """A run after its minutes, a function after its own, counted from its first question."""
     now = [0.0]
@@ -129,13 +142,13 @@ def test_time_ends_asking() -> None:
     now[0] = 59
     spend(purse, reply())
     now[0] = 60
-    with pytest.raises(BudgetError, match=r"its ceiling of 1.0 minutes has passed") as caught:
+    with pytest.raises(BudgetError, match=r"its ceiling of 1 minute has passed") as caught:
         spend(purse, reply())
     assert caught.value.function == "s.f"
     spend(purse, reply(), subject="s.g")
     now[0] = 600
     with pytest.raises(
-        BudgetError, match=r"the ceiling of 10.0 minutes a run has passed.*--max-minutes"
+        BudgetError, match=r"the ceiling of 10 minutes a run has passed.*--max-minutes"
     ) as caught:
         spend(purse, reply(), subject="s.h")
     assert caught.value.function is None
@@ -374,7 +387,7 @@ def test_a_functions_ceiling_fails_it_and_no_other(project: Project, server: Mod
     project.configure(more="[tool.drystone.budget]\nattempts_per_function = 1\n")
     run = project.run("generate")
     assert run.code == 7
-    assert "drystone: small.limit: its ceiling of 1 attempts: 1 attempts spent" in run.err
+    assert "drystone: small.limit: its ceiling of 1 attempt: 1 attempt spent" in run.err
     assert "small.limit: failed (small.limit: its ceiling" in run.out
     assert "2 landed; 1 failed" in run.out
     table = [line.split() for line in run.out.splitlines()]
