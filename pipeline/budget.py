@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.errors import BudgetError, ProviderError
 from pipeline.llm.port import Reply, Request
-from pipeline.llm.prices import PriceSettings, Tariff, Tokens, find_tariff, usd_at_most
+from pipeline.llm.prices import Number, PriceSettings, Tariff, Tokens, find_tariff, usd_at_most
 from pipeline.llm.providers import ProviderSettings
 from pipeline.reports import Spending, Spent
 
@@ -33,19 +33,19 @@ class Ceilings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    usd: float = Field(default=5.0, ge=0)
+    usd: Annotated[float, Number] = Field(default=5.0, ge=0)
     """USD a run; `inf` lifts it."""
-    tokens: int | None = Field(default=None, ge=0)
+    tokens: Annotated[int | None, Number] = Field(default=None, ge=0)
     """Tokens a run, in and out, of every model. Left out, only models of unknown price are held to a million."""
-    attempts: int | None = Field(default=None, ge=0)
+    attempts: Annotated[int | None, Number] = Field(default=None, ge=0)
     """Candidates asked for in a run."""
-    minutes: float | None = Field(default=None, ge=0)
+    minutes: Annotated[float | None, Number] = Field(default=None, ge=0)
     """Minutes after which a run asks nobody any more; what is under way is not cut off."""
-    usd_per_function: float = Field(default=0.5, ge=0)
-    tokens_per_function: int | None = Field(default=None, ge=0)
+    usd_per_function: Annotated[float, Number] = Field(default=0.5, ge=0)
+    tokens_per_function: Annotated[int | None, Number] = Field(default=None, ge=0)
     """Left out, models of unknown price are held to a hundred thousand."""
-    attempts_per_function: int | None = Field(default=None, ge=0)
-    minutes_per_function: float | None = Field(default=None, ge=0)
+    attempts_per_function: Annotated[int | None, Number] = Field(default=None, ge=0)
+    minutes_per_function: Annotated[float | None, Number] = Field(default=None, ge=0)
     """From its first question on."""
     prices: dict[str, PriceSettings] = Field(default_factory=dict)
     """What a model costs that is in no list, or costs something else here."""

@@ -415,6 +415,9 @@ def test_a_plan_says_the_worst_and_the_ceilings(project: Project, server: ModelS
     [
         ("usd = -1", "[tool.drystone.budget] usd: input should be greater than or equal to 0"),
         ("usd = nan", "[tool.drystone.budget] usd: input should be"),
+        ("usd = true", "[tool.drystone.budget] usd: input should be a number"),
+        ("attempts = true", "[tool.drystone.budget] attempts: input should be a number"),
+        ("prices = {m = {input = true, output = 1}}", "prices.m] input: input should be a number"),
         ("usdd = 1", "[tool.drystone.budget]: unknown key 'usdd'; did you mean 'usd'?"),
         ("prices = {m = {inputs = 1, output = 1}}", "unknown key 'inputs'; did you mean 'input'?"),
     ],
