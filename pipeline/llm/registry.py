@@ -39,10 +39,11 @@ class RoleModels:
     """One line that says how they came to be chosen."""
 
 
-_BUILT_IN = {
+BUILT_IN = {
     "openai": ProviderSettings(protocol="openai", api_key_env="OPENAI_API_KEY"),
     "anthropic": ProviderSettings(protocol="anthropic", api_key_env="ANTHROPIC_API_KEY"),
 }
+"""Providers that need not be configured."""
 
 _opened: dict[Any, Model] = {}
 _lock = threading.Lock()
@@ -131,7 +132,7 @@ def server_of(
 
 def secret_variables(providers: Mapping[str, ProviderSettings]) -> set[str]:
     """Environment variables whose values are for providers alone, whatever their names are."""
-    tables = [*_BUILT_IN.values(), *providers.values()]
+    tables = [*BUILT_IN.values(), *providers.values()]
     inside = {name for table in tables for name in re.findall(r"\$\{(\w+)\}", table.model_dump_json())}
     return {table.api_key_env for table in tables if table.api_key_env} | inside
 
@@ -150,7 +151,7 @@ def default_models(environ: Mapping[str, str], ladder: Sequence[str] = ()) -> Ro
 
     `ladder`: the implementers that are configured. Whoever has a person answer needs no weights to plan.
     """
-    keys = [name for name, settings in _BUILT_IN.items() if environ.get(settings.api_key_env or "")]
+    keys = [name for name, settings in BUILT_IN.items() if environ.get(settings.api_key_env or "")]
     people = bool(ladder) and all(re.match(rf"\s*{HANDOFF}(:|\s|$)", entry) for entry in ladder)
     keyless = HANDOFF if people else "none"
     chosen = _defaults()["both" if len(keys) == 2 else keys[0] if keys else keyless]
@@ -172,7 +173,7 @@ def _local_name(model: str) -> str:
 
 
 def _settings_of(provider: str, entry: str, providers: Mapping[str, ProviderSettings]) -> ProviderSettings:
-    known = {**_BUILT_IN, **providers}
+    known = {**BUILT_IN, **providers}
     if provider in known:
         return known[provider]
     close = difflib.get_close_matches(provider.lower(), [*known, *_RESERVED], n=1)
@@ -191,7 +192,7 @@ def _name_in(entry: str) -> str:
 
 
 def _address(provider: str, settings: ProviderSettings, environ: Mapping[str, str]) -> str | None:
-    built_in = settings is _BUILT_IN.get(provider)
+    built_in = settings is BUILT_IN.get(provider)
     address = settings.base_url or (environ.get(f"{provider.upper()}_BASE_URL") if built_in else None) or None
     if address is not None and not address.startswith(("http://", "https://")):
         raise SettingsError(
@@ -201,11 +202,11 @@ def _address(provider: str, settings: ProviderSettings, environ: Mapping[str, st
 
 
 def _connection(provider: str, settings: ProviderSettings, environ: Mapping[str, str]) -> Connection:
-    built_in = settings is _BUILT_IN.get(provider)
+    built_in = settings is BUILT_IN.get(provider)
     address = _address(provider, settings, environ)
     variable = settings.api_key_env
     if variable is None and address is None:
-        variable = _BUILT_IN[settings.protocol].api_key_env
+        variable = BUILT_IN[settings.protocol].api_key_env
     key = environ.get(variable or "", "").strip() or None
     # A server of one's own often wants no key; it will say so if it does.
     if variable is not None and key is None and not (built_in and address is not None):
