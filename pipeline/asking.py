@@ -183,7 +183,7 @@ class Desk:
                 sent=model.holds(sent),
                 waiting=lambda: self._waiting("for room in the budget"),
             ) as reservation,
-            watched(lambda text: self._show(text or f"{request.role} {entry}", self.usage)),
+            watched(lambda text: self._show(text or f"{request.role} {entry}", self.usage), reservation),
         ):
             reply = usable(self._answer(model, sent))
             reservation.settle(reply)

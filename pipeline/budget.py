@@ -10,59 +10,18 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
+from pipeline.ceilings import UNPRICED_TOKENS, Ceilings, render_amount
 from pipeline.errors import BudgetError, ProviderError
 from pipeline.llm.port import Reply, Request
-from pipeline.llm.prices import PriceSettings, Tariff, Tokens, find_tariff, usd_at_most
+from pipeline.llm.prices import Tariff, Tokens, find_tariff, usd_at_most
 from pipeline.llm.providers import ProviderSettings
 from pipeline.reports import Spending, Spent
 
-UNPRICED_TOKENS = {"": 1_000_000, "_per_function": 100_000}
-"""Ceilings for models whose price nobody knows, where the configuration names none in tokens: about what the default
-ceilings in USD come to at 5 USD a million."""
 TOKENS_OF_A_CALL = 500
 TOKENS_OF_A_MESSAGE = 20
 """What a provider adds to a prompt, at most: its template, and its own words about a schema."""
 
 Scope = Literal["", "_per_function"]
-
-
-class Ceilings(BaseModel):
-    """`[tool.drystone.budget]`: what a run and one function of it may cost. A ceiling left out is none."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    usd: float = Field(default=5.0, ge=0)
-    """USD a run; `inf` lifts it."""
-    tokens: int | None = Field(default=None, ge=0)
-    """Tokens a run, in and out, of every model. Left out, only models of unknown price are held to a million."""
-    attempts: int | None = Field(default=None, ge=0)
-    """Candidates asked for in a run."""
-    minutes: float | None = Field(default=None, ge=0)
-    """Minutes after which a run asks nobody any more; what is under way is not cut off."""
-    usd_per_function: float = Field(default=0.5, ge=0)
-    """USD a function; `inf` lifts it."""
-    tokens_per_function: int | None = Field(default=None, ge=0)
-    """Left out, models of unknown price are held to a hundred thousand."""
-    attempts_per_function: int | None = Field(default=None, ge=0)
-    """Candidates asked for, or handed in through `drystone mcp`."""
-    minutes_per_function: float | None = Field(default=None, ge=0)
-    """From its first question on."""
-    prices: dict[str, PriceSettings] = Field(default_factory=dict)
-    """What a model costs that is in no list, or costs something else here."""
-
-    def told(self) -> str:
-        """The ceilings in force, for people."""
-        named = {
-            scope: [
-                _amount(measure, limit)
-                for measure in ("usd", "tokens", "attempts", "minutes")
-                if (limit := getattr(self, f"{measure}{scope}")) is not None
-            ]
-            for scope in UNPRICED_TOKENS
-        }
-        return f"{', '.join(named[''])} a run; {', '.join(named['_per_function'])} a function"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +82,31 @@ class Reservation:
     budget: "Budget"
     worst: Amount
     entry: str
+    subject: str
     batched: bool
-    accounts: tuple[_Account, ...]
+    accounts: tuple[_Account, _Account]
+    """The run's, and that of the subject."""
+    waiting: Callable[[], AbstractContextManager[None]]
+    """Entered while it waits for room."""
+
+    @property
+    def limited(self) -> list[tuple[Scope, _Account]]:
+        """The accounts that have ceilings: what is asked about a whole spec is held to the run's alone."""
+        run, own = self.accounts
+        return [("", run), ("_per_function", own)] if "." in self.subject else [("", run)]
+
+    def check_time(self) -> None:
+        """Raises BudgetError if the time for calls is over."""
+        with self.budget.changed:
+            self.budget.check_time(self)
+
+    def again(self, lost: int) -> None:
+        """Count replies that were lost, and ask for room for one call more; waits and raises as `Budget.reserved` does."""
+        with self.budget.changed:
+            self.lose(lost)
+            self.release()  # two that hold room and want more would wait for each other
+            self.budget.changed.notify_all()
+            self.budget.take(self)
 
     def settle(self, reply: Reply) -> None:
         """Count what the call really cost, in the place of the most it could."""
@@ -140,14 +122,14 @@ class Reservation:
                 account.fresh += tokens.fresh
                 account.cached += tokens.cached
                 account.out += tokens.out
-            self.lose(reply.lost)
 
     def lose(self, count: int) -> None:
         """Count replies that never arrived whole, each with the most it can have cost."""
         each = replace(self.worst, attempts=0).times(count)
-        for account in self.accounts:
-            account.spent = account.spent.plus(each)
-            account.lost += count
+        with self.budget.changed:
+            for account in self.accounts:
+                account.spent = account.spent.plus(each)
+                account.lost += count
 
     def release(self) -> None:
         for account in self.accounts:
@@ -232,17 +214,9 @@ class Budget:
         """
         worst = self.at_most(entry, request, batched=batched)
         with self.changed:
-            account = self._account(entry, subject, request.role)
-            limited: list[tuple[Scope, _Account]] = [("", self._run)]
-            if "." in subject:  # what is asked about a whole spec is held to the run's ceilings alone
-                limited.append(("_per_function", account))
-            if not sent and self._is_full(entry, subject, worst, limited):
-                with waiting():
-                    while self._is_full(entry, subject, worst, limited):
-                        self.changed.wait()
-            reservation = Reservation(self, worst, entry, batched, (self._run, account))
-            for each in reservation.accounts:
-                each.under_way.append(reservation)
+            accounts = (self._run, self._account(entry, subject, request.role))
+            reservation = Reservation(self, worst, entry, subject, batched, accounts, waiting)
+            self.take(reservation, sent=sent)
         try:
             yield reservation
         except ProviderError as error:
@@ -254,11 +228,38 @@ class Budget:
                 reservation.release()
                 self.changed.notify_all()
 
+    def take(self, reservation: Reservation, *, sent: bool = False) -> None:
+        """Have a call under way as soon as there is room, or at once if it was sent; for who holds `changed`."""
+        call = (reservation.entry, reservation.subject, reservation.worst, reservation.limited)
+        if not sent and self._is_full(*call):
+            with reservation.waiting():
+                while self._is_full(*call):
+                    self.changed.wait()
+        for account in reservation.accounts:
+            account.under_way.append(reservation)
+
+    def check_time(self, reservation: Reservation) -> None:
+        """Raises BudgetError if a call may not be made any more, late as it is; for who holds `changed`."""
+        for scope, account in reservation.limited:
+            self._check_time(reservation.subject, scope, account)
+
     def found(self, entry: str, subject: str, role: str) -> None:
         """Take note of an answer that was in the store: it costs nothing."""
         with self.changed:
             for account in (self._run, self._account(entry, subject, role)):
                 account.stored += 1
+
+    def end(self) -> Spending | None:
+        """What has been spent at the end of a run, where calls may be under way that nobody waits for any longer.
+
+        Each counts as lost, unless it costs nothing, or goes on in a batch that the next run will fetch.
+        """
+        with self.changed:
+            for left in list(self._run.under_way):
+                if (left.worst.usd or left.worst.unpriced) and not left.batched:
+                    left.lose(1)
+                left.release()
+            return self.spending()
 
     def spending(self) -> Spending | None:
         """What has been spent so far; None if nobody was asked."""
@@ -327,15 +328,10 @@ def _tokens_at_most(request: Request) -> int:
     return TOKENS_OF_A_CALL + sum(TOKENS_OF_A_MESSAGE + len(text.encode()) for text in texts)
 
 
-def _amount(measure: str, count: Any) -> str:
-    if measure == "usd":
-        return f"{count:,.4f}".rstrip("0").rstrip(".") + " USD"
-    noun = {"unpriced": "tokens"}.get(measure, measure)
-    return f"{count:,} {noun}"
-
-
 def _ceiling(scope: Scope, measure: str, limit: Any) -> str:
-    return f"{'its' if scope else 'the'} ceiling of {_amount(measure, limit)}{'' if scope else ' a run'}"
+    return (
+        f"{'its' if scope else 'the'} ceiling of {render_amount(measure, limit)}{'' if scope else ' a run'}"
+    )
 
 
 def _too_dear(
@@ -343,8 +339,8 @@ def _too_dear(
 ) -> BudgetError:
     limit, spent, needed = amounts
     return BudgetError(
-        f"{subject}: {_ceiling(scope, measure, limit)}: {_amount(measure, spent)} spent, and the next call to {entry} "
-        f"could come to {_amount(measure, needed)}; {_way_out(scope, measure)}",
+        f"{subject}: {_ceiling(scope, measure, limit)}: {render_amount(measure, spent)} spent, and the next call to {entry} "
+        f"could come to {render_amount(measure, needed)}; {_way_out(scope, measure)}",
         subject if scope else None,
     )
 

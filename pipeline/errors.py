@@ -27,7 +27,7 @@ from typing import Literal
 
 Trouble = Literal["limited", "overloaded", "out", "late", "damaged"]
 """A failure that may pass: 429; 503 or 529; another 5xx or a connection that fails; no reply in time; a reply that
-is none."""
+breaks off or is none."""
 
 
 class DrystoneError(Exception):
@@ -53,7 +53,7 @@ class ProviderError(DrystoneError):
 
     exit_code = 5
     lost = 0
-    """How many calls may have been charged for although no reply arrived whole."""
+    """How many calls may have been charged for although no reply arrived whole, and nobody has counted them yet."""
 
     def __init__(
         self,

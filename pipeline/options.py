@@ -1,5 +1,6 @@
 """Arguments and options that commands share."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,16 @@ offline = click.option(
 )  # fmt: skip
 
 
+class _Limit(click.FloatRange):
+    """A number from 0 on, `inf` included; `nan`, which no comparison keeps out, is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
+
+
 def project_settings(**given: Any) -> "Settings":
     """The settings of the project that the current folder belongs to; what is given wins over its configuration."""
     from pipeline.settings import find_root, read_settings
@@ -56,13 +67,9 @@ def ceilings(command: Command) -> Command:
     """What the run may cost; wins over the configuration."""
     return _all(
         command,
-        click.option(
-            "--max-usd", type=click.FloatRange(0), help="The most USD the run may cost; inf for no ceiling."
-        ),
+        click.option("--max-usd", type=_Limit(0), help="The most USD the run may cost; inf for no ceiling."),
         click.option("--max-tokens", type=click.IntRange(0), help="The most tokens it may cost, in and out."),
-        click.option(
-            "--max-minutes", type=click.FloatRange(0), help="Ask nobody any more after so many minutes."
-        ),
+        click.option("--max-minutes", type=_Limit(0), help="Ask nobody any more after so many minutes."),
     )
 
 

@@ -33,10 +33,11 @@ def accounted(budget: Budget, work: Callable[[], Outcome]) -> Outcome:
     """The outcome of work, with what it cost. What broke it is part of the outcome once somebody was asked."""
     try:
         outcome = work()
+        spending = budget.end()
     except (DrystoneError, KeyboardInterrupt) as error:
-        if budget.spending() is None:
+        spending = budget.end()
+        if spending is None:
             raise
         broken = error if isinstance(error, DrystoneError) else None
         outcome = Outcome(Report(), broken, interrupted=broken is None)
-    report = outcome.report.model_copy(update={"spending": budget.spending()})
-    return replace(outcome, report=report)
+    return replace(outcome, report=outcome.report.model_copy(update={"spending": spending}))

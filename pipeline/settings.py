@@ -4,18 +4,19 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from pipeline import outgoing
-from pipeline.budget import Ceilings
+from pipeline.ceilings import Ceilings
 from pipeline.errors import SettingsError
 from pipeline.llm.prices import PriceSettings
 from pipeline.llm.providers import ProviderSettings
-from pipeline.llm.registry import LOCAL, NOBODY, canonical_entry, default_models, secret_variables
+from pipeline.llm.registry import BUILT_IN, LOCAL, NOBODY, canonical_entry, default_models, secret_variables
 from pipeline.reports import Rung
 from pipeline.sandbox.port import Level
 
@@ -176,7 +177,7 @@ def read_settings(
             ladder or chosen.implementer,
             chosen.why,
         )
-    return Settings(
+    settings = Settings(
         root=root,
         sandbox=_level(sandbox or environ.get(SANDBOX_VARIABLE) or found.sandbox),
         jobs=found.jobs if jobs is None else jobs,
@@ -193,6 +194,24 @@ def read_settings(
         providers={name: provider.within(root) for name, provider in found.providers.items()},
         why_models=why,
     )
+    for line in _idle_prices(settings):
+        warnings.warn(line, stacklevel=2)
+    return settings
+
+
+def _idle_prices(settings: Settings) -> Iterator[str]:
+    """A line for each price that is nobody's: its name is close to one in use that has none, or its provider unknown."""
+    asked = set(settings.entries)
+    providers = {entry.partition(":")[0] for entry in asked}
+    known = providers | set(settings.providers) | set(BUILT_IN)
+    for name in settings.budget.prices:
+        if name in providers or name in asked:
+            continue
+        alike = (asked if ":" in name else providers) - settings.budget.prices.keys()
+        close = difflib.get_close_matches(name, alike, n=1)
+        if close or name.partition(":")[0] not in known:
+            hint = f"; did you mean '{close[0]}'?" if close else f"; in use are {', '.join(sorted(asked))}"
+            yield f"[tool.drystone.budget.prices] '{name}': nothing that is asked has this name{hint}"
 
 
 def _with_ceilings(ceilings: Ceilings, **given: float | None) -> Ceilings:

@@ -97,8 +97,9 @@ class Wire:
             max_tokens=max_tokens,
         )
         gathered = crew.Crew(settings.work_folder / "batches", lambda *told: self.told.append(told))
-        purse = Budget(settings.budget, settings.providers)
-        return Asking(settings, settings.entries, fresh=False, budget=purse, crew=gathered)
+        self.purse = Budget(settings.budget, settings.providers)
+        asking = Asking(settings, settings.entries, fresh=False, budget=self.purse, crew=gathered)
+        return Questions(asking, count)
 
     def ask(self, count: int) -> dict[str, Reply | BaseException]:
         """What comes of so many questions."""
@@ -416,7 +417,9 @@ def test_an_answer_that_cannot_be_read_takes_no_other_with_it(wire: Wire) -> Non
         found = wire.ask(4)
     assert replies(found) == names(4)
     assert [len(batch.lines) for batch in wire.server.batches.values()] == [4, 1]
-    assert sum(reply.lost for reply in found.values() if isinstance(reply, Reply)) == 1
+    spent = wire.purse.spending()
+    assert spent is not None
+    assert spent.total.lost == 1
     assert wire.waves() == []
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from servers import RIGHT, SMALL, Answer, ModelServer, Project, python
+from servers import RIGHT, SMALL, Answer, ModelServer, Project, interrupt, python
 from servers import _openai as answered
 
 from pipeline.budget import TOKENS_OF_A_CALL, TOKENS_OF_A_MESSAGE, Amount, Budget, Ceilings
@@ -120,6 +120,19 @@ def test_a_model_of_unknown_price_is_held_to_tokens() -> None:
     assert total(purse).unpriced_tokens == 9 * 99_000 + 106_500
 
 
+@pytest.mark.parametrize(
+    ("ceilings", "told"),
+    [
+        ({"usd": 0.000012, "usd_per_function": -0.0}, "0.000012 USD a run; 0 USD a function"),
+        ({"attempts": 1, "minutes": 1.5}, "5 USD, 1 attempt, 1.5 minutes a run; 0.5 USD a function"),
+        ({"tokens": 2000, "minutes": 1}, "5 USD, 2,000 tokens, 1 minute a run; 0.5 USD a function"),
+    ],
+)
+def test_ceilings_are_told_as_they_are(ceilings, told: str) -> None:
+    """However small, and one of a thing in the singular."""
+    assert Ceilings.model_validate(ceilings).told() == told
+
+
 def test_time_ends_asking() -> None:
     """A run after its minutes, a function after its own, counted from its first question."""
     now = [0.0]
@@ -129,16 +142,28 @@ def test_time_ends_asking() -> None:
     now[0] = 59
     spend(purse, reply())
     now[0] = 60
-    with pytest.raises(BudgetError, match=r"its ceiling of 1.0 minutes has passed") as caught:
+    with pytest.raises(BudgetError, match=r"its ceiling of 1 minute has passed") as caught:
         spend(purse, reply())
     assert caught.value.function == "s.f"
     spend(purse, reply(), subject="s.g")
     now[0] = 600
     with pytest.raises(
-        BudgetError, match=r"the ceiling of 10.0 minutes a run has passed.*--max-minutes"
+        BudgetError, match=r"the ceiling of 10 minutes a run has passed.*--max-minutes"
     ) as caught:
         spend(purse, reply(), subject="s.h")
     assert caught.value.function is None
+
+
+def test_time_ends_asking_again_too() -> None:
+    """Also where it passed while a question waited for its turn."""
+    now = [0.0]
+    purse = Budget(Ceilings.model_validate({"minutes": 1, "prices": PRICES}), PROVIDERS, clock=lambda: now[0])
+    with purse.reserved("fake:m", REQUEST, "s.f") as reservation:
+        reservation.check_time()
+        now[0] = 60
+        for late in (reservation.check_time, lambda: reservation.again(0)):
+            with pytest.raises(BudgetError, match="has passed"):
+                late()
 
 
 def test_a_failed_call_costs_nothing_unless_replies_were_lost() -> None:
@@ -157,11 +182,46 @@ def test_a_failed_call_costs_nothing_unless_replies_were_lost() -> None:
 
 
 def test_replies_lost_on_the_way_to_one_that_came_are_counted() -> None:
-    """Each with the most it can have cost."""
-    purse = budget()
-    spend(purse, reply(0, 0, lost=2))
+    """Each with the most it can have cost; the question is one attempt however often it is sent."""
+    purse = budget(attempts=1)
+    with purse.reserved("fake:m", REQUEST, "s.f") as reservation:
+        reservation.again(1)
+        reservation.again(0)
+        reservation.again(1)
+        reservation.settle(reply(0, 0))
     assert total(purse).usd == pytest.approx(2 * MOST_USD)
-    assert total(purse).tokens_out == 0
+    assert (total(purse).tokens_out, total(purse).attempts, total(purse).lost) == (0, 1, 2)
+
+
+def test_what_was_lost_leaves_less_for_asking_again() -> None:
+    """It counts before the question is sent again, which needs room like a new one."""
+    purse = budget(usd_per_function=MOST_USD * 2.5)
+    with purse.reserved("fake:m", REQUEST, "s.f") as reservation:
+        reservation.again(1)
+        with pytest.raises(BudgetError, match="its ceiling of") as caught:
+            reservation.again(1)
+    assert caught.value.function == "s.f"
+    assert total(purse).usd == pytest.approx(2 * MOST_USD)
+    assert total(purse).lost == 2
+
+
+def test_two_that_lost_replies_do_not_wait_for_each_other() -> None:
+    """Where there is room for one of them, it goes on, and the other waits for it."""
+    purse = budget(usd=MOST_USD * 3.5, usd_per_function=99)
+    both = threading.Barrier(2)
+
+    def ask(subject: str) -> None:
+        with purse.reserved("fake:m", REQUEST, subject) as reservation:
+            both.wait(5)
+            reservation.again(1)
+            reservation.settle(reply())
+
+    threads = [threading.Thread(target=ask, args=(f"s.{name}",), daemon=True) for name in "fg"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(5)
+    assert (total(purse).calls, total(purse).lost) == (2, 2)
 
 
 def test_what_the_store_answers_costs_nothing() -> None:
@@ -190,6 +250,20 @@ def test_calls_under_way_are_waited_for_where_they_leave_too_little() -> None:
         reservation.settle(reply())
     thread.join(5)
     assert order == ["first", "second"]
+
+
+def test_what_is_under_way_at_the_end_counts_as_lost() -> None:
+    """With the most it can cost; not what is free, and not what a batch goes on with."""
+    purse = budget()
+    with (
+        purse.reserved("fake:m", REQUEST, "s.f"),
+        purse.reserved("handoff", REQUEST, "s.g"),
+        purse.reserved("fake:m", REQUEST, "s.h", batched=True),
+    ):
+        spending = purse.end()
+    assert spending is not None
+    assert [each.subject for each in spending.subjects] == ["s.f"]
+    assert (spending.total.lost, spending.total.usd) == (1, pytest.approx(MOST_USD))
 
 
 def test_no_run_spends_more_than_its_ceiling_however_many_ask_at_once() -> None:
@@ -235,7 +309,7 @@ def server() -> Iterator[ModelServer]:
 @pytest.fixture
 def project(server: ModelServer, tmp_path: Path) -> Project:
     server.reset()
-    server.answers = dict(RIGHT)
+    server.answers, server.fault = dict(RIGHT), lambda _: None
     made = Project(tmp_path, server)
     made.write_spec("small", SMALL)
     return made
@@ -267,13 +341,53 @@ def test_a_run_stops_before_its_ceiling_and_the_next_one_goes_on(
     assert last.report["spending"]["total"]["usd"] == pytest.approx(8.1)
 
 
+def test_a_question_is_not_repeated_past_a_ceiling(project: Project, server: ModelServer) -> None:
+    """Each reply that came damaged may have cost the most; two are 17 of 20 USD, so it is not sent a third time."""
+    damaged = Answer(body='{"choices": []}')
+    server.fault = lambda asked: damaged if asked.function == "double" else None
+    project.configure(more=f"{PRICED}[tool.drystone.budget]\nusd_per_function = 20\n")
+    run = project.run("generate", "--json", "--max-usd", "inf")
+    assert run.code == 7
+    assert server.functions().count("double") == 2
+    spent = {each["subject"]: each for each in run.report["spending"]["subjects"]}["small.double"]
+    assert (spent["lost"], spent["calls"]) == (2, 0)
+    assert 16 < spent["usd"] < 20
+
+
+def test_an_interrupted_run_tells_what_it_may_have_cost(project: Project, server: ModelServer) -> None:
+    """Calls that were under way are in the table, though nothing had come back."""
+    server.answers = {name: [Answer("late", delay_seconds=5)] for name in RIGHT}
+    project.configure(more=f"{PRICED}[tool.drystone.budget]\nusd = inf\nusd_per_function = inf\n")
+    process = project.start("generate")
+    while len(server.asked) < 2:
+        time.sleep(0.05)
+    code, out, err = interrupt(process)
+    assert code == 130
+    assert "interrupted" in err
+    assert "2 calls brought no whole reply; counted with the most they can have cost" in out
+    assert [line.split()[0] for line in out.splitlines() if line.startswith("small.")] == [
+        "small.double",
+        "small.limit",
+    ]
+
+
+def test_minutes_end_repetitions(project: Project, server: ModelServer) -> None:
+    """A server that fails is not asked for as long as it may fail."""
+    server.fault = lambda _: Answer("x", status=500, headers={"retry-after": "1"})
+    project.configure(provider="outage_seconds = 30")
+    run = project.run("generate", "--json", "--max-minutes", "0.1")
+    assert server.asked
+    assert run.code == 7
+    assert "has passed" in run.report["error"]["message"]
+
+
 def test_a_functions_ceiling_fails_it_and_no_other(project: Project, server: ModelServer) -> None:
     """Its report says so, the rest lands, and the run exits with 7; the table is for people."""
     server.answers["limit"] = [python("def limit(n):\n    return n\n")]
     project.configure(more="[tool.drystone.budget]\nattempts_per_function = 1\n")
     run = project.run("generate")
     assert run.code == 7
-    assert "drystone: small.limit: its ceiling of 1 attempts: 1 attempts spent" in run.err
+    assert "drystone: small.limit: its ceiling of 1 attempt: 1 attempt spent" in run.err
     assert "small.limit: failed (small.limit: its ceiling" in run.out
     assert "2 landed; 1 failed" in run.out
     table = [line.split() for line in run.out.splitlines()]
@@ -301,6 +415,9 @@ def test_a_plan_says_the_worst_and_the_ceilings(project: Project, server: ModelS
     [
         ("usd = -1", "[tool.drystone.budget] usd: input should be greater than or equal to 0"),
         ("usd = nan", "[tool.drystone.budget] usd: input should be"),
+        ("usd = true", "[tool.drystone.budget] usd: input should be a number"),
+        ("attempts = true", "[tool.drystone.budget] attempts: input should be a number"),
+        ("prices = {m = {input = true, output = 1}}", "prices.m] input: input should be a number"),
         ("usdd = 1", "[tool.drystone.budget]: unknown key 'usdd'; did you mean 'usd'?"),
         ("prices = {m = {inputs = 1, output = 1}}", "unknown key 'inputs'; did you mean 'input'?"),
     ],
@@ -311,6 +428,14 @@ def test_a_wrong_budget_is_named(project: Project, text: str, complaint: str) ->
     run = project.run("generate", "--plan")
     assert run.code == 2
     assert complaint in run.err
+
+
+@pytest.mark.parametrize("option", ["--max-usd", "--max-minutes"])
+def test_what_is_not_a_number_is_no_ceiling(project: Project, option: str) -> None:
+    """On the command line as in the file."""
+    run = project.run("generate", option, "nan")
+    assert run.code == 2
+    assert f"Invalid value for '{option}': 'nan' is not a number" in run.err
 
 
 def test_a_ceiling_reached_before_any_function_is_told_with_what_was_spent(

@@ -1,6 +1,7 @@
 """`[tool.drystone]`."""
 
 import re
+import warnings
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,30 @@ def test_what_is_wrong_is_named_with_its_table(tmp_path: Path, text: str, expect
         return
     with pytest.raises(SettingsError, match=re.escape(expected)):
         read(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("fak", "'fak': nothing that is asked has this name; did you mean 'fake'?"),
+        ("fake:m2", "'fake:m2': nothing that is asked has this name; did you mean 'fake:m1'?"),
+        ("zebra", "'zebra': nothing that is asked has this name; in use are fake:m1"),
+        ("fake", None),
+        ("fake:m1", None),
+        ("other", None),
+        ("openai:gpt-9", None),
+    ],
+)
+def test_a_price_of_nobody_is_told(tmp_path: Path, name: str, hint: str | None) -> None:
+    """With the name it may be a slip of; prices of models that are merely not asked this time are fine."""
+    text = f'[tool.drystone.budget.prices]\n"{name}" = {{input = 1, output = 1}}\n'
+    text += '[tool.drystone.providers.other]\nprotocol = "openai"\nbase_url = "http://127.0.0.1:9"\n'
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        read(tmp_path, text, architect="none", implementer=("fake:m1",), reviewer="none")
+    assert [f"[tool.drystone.budget.prices] {hint}"] * (hint is not None) == [
+        str(each.message) for each in told
+    ]
 
 
 def test_every_mistake_comes_at_once(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pipeline.llm import failures, schemas
 from pipeline.llm.connection import Connection, open_client, prepare
 from pipeline.llm.port import Model, Reply, Request, Stop
 from pipeline.llm.quirks import Quirks
+from pipeline.llm.usage import counted, prompt_text
 
 if TYPE_CHECKING:
     import anthropic
@@ -77,7 +78,7 @@ class AnthropicModel(Model):
             raise failures.malformed(
                 self._connection, request.model, "it breaks off: there is no stop_reason"
             )
-        return _reply(message, unfence="schema" in without and request.schema is not None)
+        return _reply(message, request, unfence="schema" in without and request.schema is not None)
 
     def _connected(self) -> "anthropic.Anthropic":
         with self._lock:
@@ -124,8 +125,8 @@ class _Block(BaseModel):
 
 
 class _Usage(BaseModel):
-    input_tokens: int
-    output_tokens: int
+    input_tokens: int | None = None
+    output_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
     cache_read_input_tokens: int | None = None
 
@@ -133,17 +134,19 @@ class _Usage(BaseModel):
 class _Message(BaseModel):
     content: list[_Block]
     stop_reason: str | None = None
-    usage: _Usage
+    usage: _Usage | None = None
 
 
-def _reply(message: _Message, *, unfence: bool) -> Reply:
+def _reply(message: _Message, request: Request, *, unfence: bool) -> Reply:
     text = "".join(block.text for block in message.content if block.type == "text")
-    usage = message.usage
+    usage = message.usage or _Usage()
+    written = max(0, usage.cache_creation_input_tokens or 0)
+    cached = max(0, usage.cache_read_input_tokens or 0)
     return Reply(
         text=schemas.without_fence(text) if unfence else text,
         stop=_STOPS.get(message.stop_reason or "", "end"),
-        tokens_in=usage.input_tokens + (usage.cache_creation_input_tokens or 0),
-        tokens_cached=usage.cache_read_input_tokens or 0,
-        tokens_out=usage.output_tokens,
-        tokens_written=usage.cache_creation_input_tokens or 0,
+        tokens_in=counted(usage.input_tokens, prompt_text(request), besides=written + cached) + written,
+        tokens_cached=cached,
+        tokens_out=counted(usage.output_tokens, text),
+        tokens_written=written,
     )

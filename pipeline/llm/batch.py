@@ -4,13 +4,13 @@ import copy
 import json
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 
 import httpx2
 
 from pipeline.digest import digest_json
 from pipeline.errors import DrystoneError, ProviderError, RateLimitError, UnavailableError
 from pipeline.llm.batch_port import Line
+from pipeline.llm.patience import lose
 from pipeline.llm.port import Model, Reply, Request
 from pipeline.llm.waves import Waves
 
@@ -59,7 +59,8 @@ class BatchModel(Model):
                     raise
             else:
                 self._lines[_question(request)] = last.line
-                return replace(reply, lost=lost + self._waves.lost(last.line))
+                lose(lost + self._waves.lost(last.line))
+                return reply
         raise AssertionError
 
     def holds(self, request: Request) -> bool:

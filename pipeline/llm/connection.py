@@ -126,7 +126,9 @@ def prepare(client: "httpx2.Client", connection: Connection) -> "httpx2.Client":
     def hurry(response: "httpx2.Response") -> None:
         ends = response.request.extensions["begun"] + connection.timeout_seconds
         most = MOST_PACKED_BYTES if response.headers.get("content-encoding") else MOST_BYTES
-        response.stream = _hurried(cast("httpx2.SyncByteStream", response.stream), ends, most)
+        response.stream = _hurried(
+            cast("httpx2.SyncByteStream", response.stream), ends, most, is_reply=response.is_success
+        )
 
     hooks = client.event_hooks
     client.event_hooks = {
@@ -169,20 +171,33 @@ def retry_after_seconds(response: "httpx2.Response") -> float | None:
         return None
 
 
-def _hurried(body: "httpx2.SyncByteStream", ends: float, most: int) -> "httpx2.SyncByteStream":
-    """The body of a response, as long as it comes before `ends` and has at most so many bytes."""
+def _hurried(
+    body: "httpx2.SyncByteStream", ends: float, most: int, *, is_reply: bool
+) -> "httpx2.SyncByteStream":
+    """The body of a response, as long as it comes before `ends` and has at most so many bytes.
+
+    A reply that breaks off is a `BrokenReply`, as it may have been charged; nobody charges for refusals.
+    """
     import httpx2
+
+    class BrokenReply(httpx2.TransportError):
+        pass
 
     class Hurried(httpx2.SyncByteStream):
         def __iter__(self) -> Iterator[bytes]:
             left = most
-            for chunk in body:
-                if time.monotonic() > ends:
-                    raise httpx2.ReadTimeout("the reply drips in")
-                left -= len(chunk)
-                if left < 0:
-                    raise httpx2.DecodingError(f"the reply has more than {most:,} bytes")
-                yield chunk
+            try:
+                for chunk in body:
+                    if time.monotonic() > ends:
+                        raise httpx2.ReadTimeout("the reply drips in")
+                    left -= len(chunk)
+                    if left < 0:
+                        raise httpx2.DecodingError(f"the reply has more than {most:,} bytes")
+                    yield chunk
+            except (httpx2.NetworkError, httpx2.ProtocolError) as failure:
+                if not is_reply:
+                    raise
+                raise BrokenReply(str(failure)) from failure
 
         def close(self) -> None:
             body.close()

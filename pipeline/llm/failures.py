@@ -40,6 +40,9 @@ _NO_CREDIT = re.compile(
     re.IGNORECASE,
 )
 
+_IN_A_REPLY = {"BrokenReply", "DecodingError"}
+"""Errors in the middle of a reply."""
+
 
 @contextmanager
 def reported(connection: Connection, model: str, *, subject: str = "") -> Iterator[None]:
@@ -113,7 +116,8 @@ def _provider_error(failure: Exception, connection: Connection, model: str) -> P
             trouble="out",
         )
     return UnavailableError(
-        f"{who}: the connection to {server} broke ({why}). Try again, or {OTHER_MODEL}.", trouble="out"
+        f"{who}: the connection to {server} broke ({why}). Try again, or {OTHER_MODEL}.",
+        trouble="damaged" if type(failure.__cause__ or failure).__name__ in _IN_A_REPLY else "out",
     )
 
 

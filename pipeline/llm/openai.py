@@ -12,6 +12,7 @@ from pipeline.llm import failures, schemas
 from pipeline.llm.connection import Connection, open_client, prepare
 from pipeline.llm.port import Model, Reply, Request, Stop
 from pipeline.llm.quirks import Quirks
+from pipeline.llm.usage import counted, prompt_text
 
 if TYPE_CHECKING:
     import httpx2
@@ -149,8 +150,8 @@ class _PromptTokens(BaseModel):
 
 
 class _Usage(BaseModel):
-    prompt_tokens: int
-    completion_tokens: int
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
     prompt_tokens_details: _PromptTokens | None = None
 
 
@@ -167,20 +168,14 @@ def _reply(completion: _Completion, request: Request, *, unfence: bool) -> Reply
     elif choice.finish_reason in {"content_filter", "refusal"} or choice.message.refusal:
         stop = "refusal"
     text = choice.message.content or choice.message.refusal or ""
-    usage = completion.usage or _estimated_usage(request, text)
+    usage = completion.usage or _Usage()
     details = usage.prompt_tokens_details or _PromptTokens()
-    cached = details.cached_tokens or 0
+    cached = max(0, details.cached_tokens or 0)
     return Reply(
         text=schemas.without_fence(text) if unfence else text,
         stop=stop,
-        tokens_in=max(0, usage.prompt_tokens - cached),
+        tokens_in=max(0, counted(usage.prompt_tokens, prompt_text(request)) - cached),
         tokens_cached=cached,
-        tokens_out=usage.completion_tokens,
-        tokens_written=details.cache_write_tokens or 0,
+        tokens_out=counted(usage.completion_tokens, text),
+        tokens_written=max(0, details.cache_write_tokens or 0),
     )
-
-
-def _estimated_usage(request: Request, text: str) -> _Usage:
-    # Some servers leave usage out; a budget must not take their calls for free.
-    prompt = len(request.system) + sum(len(turn.text) for turn in request.messages)
-    return _Usage(prompt_tokens=prompt // 3 + 1, completion_tokens=len(text) // 3 + 1)

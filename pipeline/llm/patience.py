@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Protocol
 
 from pipeline.errors import ProviderError, Trouble, UnavailableError
 from pipeline.llm.connection import Connection
@@ -45,17 +46,53 @@ _MAY_BE_CHARGED: tuple[Trouble, ...] = ("late", "damaged")
 _TOO_MUCH: frozenset[Trouble | None] = frozenset({"limited", "overloaded"})
 
 Show = Callable[[str], None]
+
+
+class Payer(Protocol):
+    """Who bears what a question costs, and may not want to any longer. What it raises ends the question."""
+
+    def check_time(self) -> None:
+        """Hear, at the last moment, that the question is sent."""
+        return
+
+    def again(self, lost: int) -> None:  # noqa: ARG002 - not everybody counts
+        """Hear that it should be sent again, and how many replies that may have been charged were lost since it last was.
+
+        May wait until that can be paid.
+        """
+        return
+
+    def lose(self, count: int) -> None:  # noqa: ARG002 - as above
+        """Hear that replies that may have been charged were lost."""
+        return
+
+
+class _Anybody(Payer):
+    """Pays without looking."""
+
+
 _show: ContextVar[Show] = ContextVar("_show", default=lambda _: None)
+_payer: ContextVar[Payer] = ContextVar("_payer", default=_Anybody())  # noqa: B039 - it has no state
 
 
 @contextmanager
-def watched(show: Show) -> Iterator[None]:
-    """In the block, and in its thread, tell `show` what a question waits for, and an empty text when it goes on."""
-    token = _show.set(show)
+def watched(show: Show, payer: Payer) -> Iterator[None]:
+    """In the block, and in its thread, tell `show` what a question waits for, and an empty text when it goes on.
+
+    `payer` is asked before it is repeated.
+    """
+    tokens = _show.set(show), _payer.set(payer)
     try:
         yield
     finally:
-        _show.reset(token)
+        _show.reset(tokens[0])
+        _payer.reset(tokens[1])
+
+
+def lose(count: int) -> None:
+    """Tell whoever pays for the question of this thread that replies were lost that may have been charged."""
+    if count:
+        _payer.get().lose(count)
 
 
 class Patient(Model):
@@ -73,14 +110,13 @@ class Patient(Model):
         self._line = Line(connection)
 
     def ask(self, request: Request) -> Reply:
-        met: Counter[Trouble | None] = Counter()
+        lost: list[ProviderError] = []
         try:
-            reply = self._ask(request, met)
+            return self._ask(request, lost)
         except ProviderError as failure:
             failure.subject = failure.subject or request.subject
-            failure.lost = sum(met[trouble] for trouble in _MAY_BE_CHARGED)
+            failure.lost = len(lost)
             raise
-        return replace(reply, lost=sum(met[trouble] for trouble in _MAY_BE_CHARGED))
 
     def warm(self) -> None:
         self.model.warm()
@@ -97,27 +133,31 @@ class Patient(Model):
     def close(self) -> None:
         self.model.close()
 
-    def _ask(self, request: Request, met: Counter[Trouble | None]) -> Reply:
-        """The reply; `met` counts every failure on the way."""
+    def _ask(self, request: Request, lost: list[ProviderError]) -> Reply:
+        """The reply; `lost` holds the failures that may have been charged and that the payer has not heard of."""
+        payer = _payer.get()
         failed: Counter[Trouble] = Counter()
         heard = self._line.sound
         while True:
             turn = self._line.enter()
             try:
+                payer.check_time()
                 reply = self.model.ask(request)
             except ProviderError as failure:
-                met[failure.trouble] += 1
-                stays_open = self._line.leave(turn, failure)
+                if failure.trouble in _MAY_BE_CHARGED:
+                    lost.append(failure)
+                waits_for_probe = self._line.leave(turn, failure)
                 if failure.trouble is None or not _is_short(failure.pause_seconds):
                     raise
-                if stays_open:
-                    continue
-                if self._line.sound > heard:  # others get through, so will this one
-                    heard, failed["limited"] = self._line.sound, 0
-                failed[failure.trouble] += 1
-                if failed[failure.trouble] > self._repetitions(failure.trouble):
-                    raise _after(failure, failed.total()) from failure
-                self._line.rest(_pause_seconds(failure, failed.total()), self._line.why(failure))
+                if not waits_for_probe:
+                    if self._line.sound > heard:  # others get through, so will this one
+                        heard, failed["limited"] = self._line.sound, 0
+                    failed[failure.trouble] += 1
+                    if failed[failure.trouble] > self._repetitions(failure.trouble):
+                        raise _after(failure, failed.total()) from failure
+                    self._line.rest(_pause_seconds(failure, failed.total()), self._line.why(failure))
+                payer.again(len(lost))
+                lost.clear()
             except BaseException:
                 self._line.leave(turn)
                 raise

@@ -63,8 +63,6 @@ class Reply:
     tokens_out: int
     tokens_written: int = 0
     """Of `tokens_in`, those the provider wrote to its cache and may charge more for."""
-    lost: int = 0
-    """Replies to this question that never arrived whole, but may have been charged for."""
 
 
 class Model(Protocol):

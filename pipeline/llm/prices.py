@@ -4,9 +4,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
+from typing import Annotated, Any, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from pipeline.llm.port import Reply
 from pipeline.llm.providers import ProviderSettings
@@ -15,16 +16,26 @@ from pipeline.llm.registry import HANDOFF, LOCAL, MCP
 _MILLION = 1_000_000
 
 
+def _no_switch(value: Any) -> Any:
+    if isinstance(value, bool):  # which Python takes for 0 or 1
+        raise PydanticCustomError("number", "input should be a number, not true or false")
+    return value
+
+
+Number = BeforeValidator(_no_switch)
+"""Of a field: it takes neither `true` nor `false`."""
+
+
 class PriceSettings(BaseModel):
     """`[tool.drystone.budget.prices.NAME]`: USD for a million tokens. NAME is an entry, or a provider for all its models."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    input: float = Field(ge=0, allow_inf_nan=False)
+    input: Annotated[float, Number] = Field(ge=0, allow_inf_nan=False)
     """Of a prompt."""
-    output: float = Field(ge=0, allow_inf_nan=False)
+    output: Annotated[float, Number] = Field(ge=0, allow_inf_nan=False)
     """Of a reply."""
-    cached: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    cached: Annotated[float | None, Number] = Field(default=None, ge=0, allow_inf_nan=False)
     """Of a prompt's tokens that came from a cache; left out, they cost what others do."""
 
 
@@ -133,7 +144,9 @@ def find_tariff(
 
 
 def usd_at_most(tariff: Tariff, tokens_in: int, tokens_out: int, *, batched: bool) -> Decimal:
-    """The price of a call whose prompt is as dear as it can be: nothing of it cached, or all of it written to a cache."""
+    """The price of a call whose prompt is as dear as it can be: none of it from a cache, or all, or all written to one."""
+    prompts = ((tokens_in, 0, 0), (0, tokens_in, 0), (tokens_in, 0, tokens_in))
     return max(
-        tariff.usd(Tokens(tokens_in, 0, tokens_out, written), batched=batched) for written in (0, tokens_in)
+        tariff.usd(Tokens(fresh, cached, tokens_out, written), batched=batched)
+        for fresh, cached, written in prompts
     )

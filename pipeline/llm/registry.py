@@ -46,10 +46,11 @@ class RoleModels:
     """One line that says how they came to be chosen."""
 
 
-_BUILT_IN = {
+BUILT_IN = {
     "openai": ProviderSettings(protocol="openai", api_key_env="OPENAI_API_KEY"),
     "anthropic": ProviderSettings(protocol="anthropic", api_key_env="ANTHROPIC_API_KEY"),
 }
+"""Providers that need not be configured."""
 
 _opened: dict[Any, Model] = {}
 _lock = threading.Lock()
@@ -149,7 +150,7 @@ def key_variable(entry: str, providers: Mapping[str, ProviderSettings]) -> str |
 
 def secret_variables(providers: Mapping[str, ProviderSettings]) -> set[str]:
     """Environment variables whose values are for providers alone, whatever their names are."""
-    tables = [*_BUILT_IN.values(), *providers.values()]
+    tables = [*BUILT_IN.values(), *providers.values()]
     inside = {name for table in tables for name in re.findall(r"\$\{(\w+)\}", table.model_dump_json())}
     return {table.api_key_env for table in tables if table.api_key_env} | inside
 
@@ -168,7 +169,7 @@ def default_models(environ: Mapping[str, str], ladder: Sequence[str] = ()) -> Ro
 
     `ladder`: the implementers that are configured. Whoever has a person answer needs no weights to plan.
     """
-    keys = [name for name, settings in _BUILT_IN.items() if environ.get(settings.api_key_env or "")]
+    keys = [name for name, settings in BUILT_IN.items() if environ.get(settings.api_key_env or "")]
     people = bool(ladder) and all(re.match(rf"\s*{HANDOFF}(:|\s|$)", entry) for entry in ladder)
     keyless = HANDOFF if people else "none"
     chosen = _defaults()["both" if len(keys) == 2 else keys[0] if keys else keyless]
@@ -190,7 +191,7 @@ def _local_name(model: str) -> str:
 
 
 def _settings_of(provider: str, entry: str, providers: Mapping[str, ProviderSettings]) -> ProviderSettings:
-    known = {**_BUILT_IN, **providers}
+    known = {**BUILT_IN, **providers}
     if provider in known:
         return known[provider]
     close = difflib.get_close_matches(provider.lower(), [*known, *_RESERVED], n=1)
@@ -209,7 +210,7 @@ def _name_in(entry: str) -> str:
 
 
 def _address(provider: str, settings: ProviderSettings, environ: Mapping[str, str]) -> str | None:
-    built_in = settings is _BUILT_IN.get(provider)
+    built_in = settings is BUILT_IN.get(provider)
     address = settings.base_url or (environ.get(f"{provider.upper()}_BASE_URL") if built_in else None) or None
     if address is not None and not address.startswith(("http://", "https://")):
         raise SettingsError(
@@ -219,7 +220,7 @@ def _address(provider: str, settings: ProviderSettings, environ: Mapping[str, st
 
 
 def _connection(provider: str, settings: ProviderSettings, environ: Mapping[str, str]) -> Connection:
-    built_in = settings is _BUILT_IN.get(provider)
+    built_in = settings is BUILT_IN.get(provider)
     address = _address(provider, settings, environ)
     variable = _key_variable(settings, address)
     key = environ.get(variable or "", "").strip() or None
@@ -253,7 +254,7 @@ def _connection(provider: str, settings: ProviderSettings, environ: Mapping[str,
 
 def _key_variable(settings: ProviderSettings, address: str | None) -> str | None:
     if settings.api_key_env is None and address is None:
-        return _BUILT_IN[settings.protocol].api_key_env
+        return BUILT_IN[settings.protocol].api_key_env
     return settings.api_key_env
 
 

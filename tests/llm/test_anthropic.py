@@ -58,6 +58,38 @@ def test_a_reply_carries_text_and_tokens(fake_server, request_of):
     )
 
 
+@pytest.mark.parametrize(
+    "usage",
+    [
+        None,
+        {},
+        {"input_tokens": 0, "output_tokens": 0},
+        {
+            "input_tokens": -5,
+            "output_tokens": -1,
+            "cache_read_input_tokens": -9,
+            "cache_creation_input_tokens": -2,
+        },
+    ],
+)
+def test_a_server_that_counts_nothing_is_not_free(usage, fake_server, request_of):
+    """Without counts that can be true, tokens are estimated instead of taken for none, or for a credit."""
+    body = {**message("x" * 30).json(), "usage": usage}
+
+    reply = model_at(fake_server(httpx2.Response(200, json=body))).ask(request_of())
+
+    expected = (11, 0, 11, 0)
+    assert expected == (reply.tokens_in, reply.tokens_cached, reply.tokens_out, reply.tokens_written)
+
+
+def test_a_prompt_may_be_all_from_the_cache(fake_server, request_of):
+    """Then none of it is fresh."""
+    reply = model_at(fake_server(message("x", input_tokens=0, cache_read_input_tokens=9))).ask(request_of())
+
+    expected = (0, 9)
+    assert expected == (reply.tokens_in, reply.tokens_cached)
+
+
 def test_a_request_is_sent_whole(fake_server, request_of):
     """The system prompt is marked for caching, temperature is sent beside the SDK, a seed not at all."""
     server = fake_server(message("x"))

@@ -59,6 +59,19 @@ def test_nothing_is_told_about_this_machine(protocol, server, request_of):
     assert [name for name in told if name != "anthropic-version"] == []
 
 
+@pytest.mark.parametrize("protocol", ["openai", "anthropic"])
+@pytest.mark.parametrize("damage", ["reset", "truncated"])
+def test_a_reply_that_breaks_off_is_a_damaged_one(damage, protocol, server, request_of):
+    """It may have been charged, so it is asked for less often than by a server that cannot be reached."""
+    server.answers = {"b": [Answer("hello", damage=damage)]}
+
+    with pytest.raises(UnavailableError, match=r"the connection to .* broke \(\w.*3 times") as caught:
+        ask(request_of, protocol=protocol, base_url=server.url, outage_seconds=3)
+
+    expected = ("damaged", 3)
+    assert expected == (caught.value.trouble, len(server.asked))
+
+
 def test_a_header_in_a_message_is_masked(server, request_of):
     """A server that repeats what it was sent shows no secret."""
     server.answers = {"b": [Answer("who is gw-secret-1?", status=401)]}

@@ -28,3 +28,12 @@ def test_a_body_that_is_no_json_is_told_without_a_place():
         reported(Connection(provider="mine"), "small-1"),
     ):
         _Record.model_validate_json("{")
+
+
+def test_a_reply_that_cannot_be_unpacked_is_a_damaged_one():
+    """It came, and may have been charged."""
+    with pytest.raises(UnavailableError) as caught, reported(Connection(provider="mine"), "small-1"):
+        raise httpx2.DecodingError("invalid block type")
+
+    expected = "damaged"
+    assert expected == caught.value.trouble

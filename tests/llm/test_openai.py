@@ -211,12 +211,29 @@ def test_a_prompt_that_is_too_long_is_not_asked_again(fake_server, request_of):
     assert expected == len(server.asked)
 
 
-def test_a_server_that_counts_nothing_is_not_free(fake_server, request_of):
-    """Without usage in the reply, tokens are estimated instead of taken for none."""
-    reply = model_at(fake_server(completion("x" * 30, usage=None))).ask(request_of())
+@pytest.mark.parametrize(
+    "usage",
+    [
+        None,
+        {},
+        {"prompt_tokens": 0, "completion_tokens": 0},
+        {"prompt_tokens": -5, "completion_tokens": -1, "prompt_tokens_details": {"cached_tokens": -9}},
+    ],
+)
+def test_a_server_that_counts_nothing_is_not_free(usage, fake_server, request_of):
+    """Without counts that can be true, tokens are estimated instead of taken for none, or for a credit."""
+    reply = model_at(fake_server(completion("x" * 30, usage=usage))).ask(request_of())
 
-    expected = (11, 11)
-    assert expected == (reply.tokens_in, reply.tokens_out)
+    expected = (11, 0, 11, 0)
+    assert expected == (reply.tokens_in, reply.tokens_cached, reply.tokens_out, reply.tokens_written)
+
+
+def test_an_empty_reply_may_have_no_tokens(fake_server, request_of):
+    """A count of none is true of it."""
+    reply = model_at(fake_server(completion("", usage={**USAGE, "completion_tokens": 0}))).ask(request_of())
+
+    expected = 0
+    assert expected == reply.tokens_out
 
 
 @pytest.mark.parametrize(

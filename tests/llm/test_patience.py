@@ -2,14 +2,13 @@
 
 import threading
 import time
-from dataclasses import replace
 
 import pytest
 
-from pipeline.errors import CredentialsError, ProviderError, RateLimitError, UnavailableError
+from pipeline.errors import BudgetError, CredentialsError, ProviderError, RateLimitError, UnavailableError
 from pipeline.llm import patience
 from pipeline.llm.connection import Connection
-from pipeline.llm.patience import Line, Patient, watched
+from pipeline.llm.patience import Line, Patient, Payer, watched
 from pipeline.llm.port import Model, Reply
 
 REPLY = Reply(text="x", stop="end", tokens_in=1, tokens_cached=0, tokens_out=1)
@@ -41,6 +40,24 @@ def trouble(kind, pause_seconds=None):
     return error("mine:small-1: oops.", trouble=kind, pause_seconds=pause_seconds)
 
 
+class Purse(Payer):
+    """Pays for so many repetitions."""
+
+    def __init__(self, repetitions=99):
+        self.repetitions = repetitions
+        self.told = []
+        self.in_time = True
+
+    def check_time(self):
+        if not self.in_time:
+            raise BudgetError("too late")
+
+    def again(self, lost):
+        self.told.append(lost)
+        if len(self.told) > self.repetitions:
+            raise BudgetError("too dear")
+
+
 def patient(*outcomes, **settings):
     return Patient(Script(*outcomes), Connection(provider="mine", **settings))
 
@@ -55,12 +72,45 @@ def _quick(monkeypatch):
 
 @pytest.mark.parametrize("kind", ["limited", "overloaded", "out", "late", "damaged"])
 def test_what_may_pass_is_asked_again(kind, request_of):
-    """One failure of a kind that passes, then the reply; what may have been charged is told with it."""
-    model = patient(trouble(kind), REPLY)
+    """One failure of a kind that passes, then the reply; who pays hears in between of what may have been charged."""
+    model, purse = patient(trouble(kind), REPLY), Purse()
 
-    assert model.ask(request_of()) == replace(REPLY, lost=int(kind in {"late", "damaged"}))
+    with watched(print, purse):
+        assert model.ask(request_of()) == REPLY
+
     expected = 2
     assert expected == len(model.model.calls)
+    assert [int(kind in {"late", "damaged"})] == purse.told
+
+
+@pytest.mark.parametrize(("kind", "paid"), [("damaged", 1), ("late", 1), ("out", 7)])
+def test_nothing_is_sent_again_that_nobody_pays_for(kind, paid, request_of):
+    """What the payer raises ends the question, also one that has come to probing."""
+    model, purse = patient(trouble(kind), outage_seconds=60), Purse(paid)
+
+    with watched(print, purse), pytest.raises(BudgetError):
+        model.ask(request_of())
+
+    assert [int(kind != "out")] * (paid + 1) == purse.told
+    assert paid + 1 == len(model.model.calls)
+
+
+def test_nothing_is_sent_after_its_time(request_of):
+    """However it came to wait; and its turn is free for others."""
+    purse = Purse()
+
+    def fail(_):
+        purse.in_time = False
+        return trouble("limited")
+
+    model = patient(fail, REPLY, max_concurrency=1)
+
+    with watched(print, purse), pytest.raises(BudgetError):
+        model.ask(request_of())
+
+    expected = 1
+    assert expected == len(model.model.calls)
+    assert model.ask(request_of()) == REPLY
 
 
 @pytest.mark.parametrize("failure", [CredentialsError("no"), ProviderError("no"), RateLimitError("no")])
@@ -290,7 +340,7 @@ def test_waiting_is_told_to_whoever_watches(request_of, monkeypatch):
     model = patient(trouble("damaged"), trouble("limited", 0.06), REPLY)
     told = []
 
-    with watched(told.append):
+    with watched(told.append, Purse()):
         model.ask(request_of())
 
     expected = ["waiting 0 s: mine limits requests", ""]

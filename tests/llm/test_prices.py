@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from pipeline.llm.port import Reply
-from pipeline.llm.prices import FREE, PriceSettings, Tariff, Tokens, find_tariff, usd_at_most
+from pipeline.llm.prices import FREE, OwnTariff, PriceSettings, Tariff, Tokens, find_tariff, usd_at_most
 from pipeline.llm.providers import ProviderSettings
 
 PROVIDERS = {
@@ -84,6 +84,12 @@ def test_the_most_a_prompt_can_cost_includes_writing_it_to_a_cache() -> None:
     tariff = listed("anthropic:claude-haiku-4-5")
     assert tariff is not None
     assert usd_at_most(tariff, MILLION, MILLION, batched=False) == Decimal("6.25")
+
+
+def test_the_most_a_prompt_can_cost_includes_reading_it_from_a_dear_cache() -> None:
+    """Where somebody configured it dearer than what is fresh."""
+    own = OwnTariff(PriceSettings(input=1, output=2, cached=5))
+    assert usd_at_most(own, MILLION, MILLION, batched=False) == Decimal(7)
 
 
 def test_tokens_written_are_never_more_than_were_fresh() -> None:
