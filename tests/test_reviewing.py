@@ -79,6 +79,25 @@ def project(landed: Path, server: ModelServer, tmp_path: Path) -> Project:
     return Project(tmp_path / "project", server)
 
 
+@pytest.fixture(scope="module")
+def rewritten(landed: Path, server: ModelServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same repository once another function has landed to the same spec, not committed; to be copied."""
+    root = tmp_path_factory.mktemp("rewritten") / "project"
+    shutil.copytree(landed, root, symlinks=True)
+    server.reset()
+    server.answers = dict(ANSWERS)
+    regenerated(Project(root, server), SPEC, label=OTHER)
+    return root
+
+
+@pytest.fixture
+def surprise(rewritten: Path, server: ModelServer, tmp_path: Path) -> Project:
+    """A project that behaves differently although nobody asked for it."""
+    shutil.copytree(rewritten, tmp_path / "project", symlinks=True)
+    server.reset()
+    return Project(tmp_path / "project", server)
+
+
 def regenerated(project: Project, spec: str, *, label: str = LABEL) -> None:
     """The project once another spec, or another answer of the model, has landed."""
     project.server.answers["label"] = [python(label)]
@@ -104,13 +123,12 @@ def test_nothing_changed_is_said_in_one_line(project: Project) -> None:
     assert (project.tree(), project.server.asked) == (before, [])
 
 
-def test_behaviour_that_nobody_asked_for_is_the_first_line(project: Project) -> None:
+def test_behaviour_that_nobody_asked_for_is_the_first_line(surprise: Project) -> None:
     """Every form begins with it, and a caller whose own code is the same is among them."""
-    regenerated(project, SPEC, label=OTHER)
     said = "Behaviour changed although no clause of the spec did: shop.label, shop.sign"
-    assert project.run("review").out.splitlines()[0] == said
-    assert project.run("review", "--format", "markdown").out.splitlines()[0] == f"**{said}**"
-    report = reviewed(project)
+    assert surprise.run("review").out.splitlines()[0] == said
+    assert surprise.run("review", "--format", "markdown").out.splitlines()[0] == f"**{said}**"
+    report = reviewed(surprise)
     assert report["headline"] == said
     found = functions(report)
     assert found["shop.label"]["kinds"] == ["silent", "behaviour", "code"]
@@ -171,14 +189,13 @@ def test_another_answer_to_a_decision_is_told(project: Project) -> None:
     assert {each["clauses"][0]["clause"] for each in report["functions"]} == {"decisions[tone]"}
 
 
-def test_a_base_may_be_named(project: Project) -> None:
+def test_a_base_may_be_named(surprise: Project) -> None:
     """A tag, say; what was committed since is under review."""
-    git(project.root, "tag", "v1")
-    regenerated(project, SPEC, label=OTHER)
-    git(project.root, "add", "-A")
-    git(project.root, "commit", "-qm", "second")
-    assert reviewed(project)["functions"] == []
-    assert list(functions(reviewed(project, "--base", "v1"))) == ["shop.label", "shop.sign"]
+    git(surprise.root, "tag", "v1")
+    git(surprise.root, "add", "-A")
+    git(surprise.root, "commit", "-qm", "second")
+    assert reviewed(surprise)["functions"] == []
+    assert list(functions(reviewed(surprise, "--base", "v1"))) == ["shop.label", "shop.sign"]
 
 
 def test_old_code_is_as_untrusted_as_any(project: Project) -> None:
@@ -190,7 +207,7 @@ def test_old_code_is_as_untrusted_as_any(project: Project) -> None:
     path.write_text(good)
     found = functions(reviewed(project))["shop.twice"]
     assert found["behaviour"]["inputs"] == 0
-    assert "not run: shop.twice as it is before is out of bounds" in found["behaviour"]["note"]
+    assert "not run: shop.twice as it was is out of bounds" in found["behaviour"]["note"]
 
 
 def test_a_report_goes_to_a_file(project: Project) -> None:
@@ -210,28 +227,25 @@ def test_without_git_there_is_nothing_to_compare_with(
     assert (run.code, "no git repository" in run.err) == (2, True)
 
 
-def test_an_explanation_is_asked_for_once_and_marked(project: Project) -> None:
+def test_an_explanation_is_asked_for_once_and_marked(surprise: Project) -> None:
     """From the code alone; the second review finds it in the store."""
-    regenerated(project, SPEC, label=OTHER)
-    project.server.reset()
-    project.server.answers["do"] = ["It writes a number and a word."]
-    report = reviewed(project, "--explainer", "fake:m2")
+    surprise.server.answers["do"] = ["It writes a number and a word."]
+    report = reviewed(surprise, "--explainer", "fake:m2")
     assert functions(report)["shop.label"]["explanation"] == {
         "text": "It writes a number and a word.", "model": "fake:m2",
     }  # fmt: skip
     assert report["spending"]["total"]["calls"] == 2
     assert "What stands on a parcel" not in "".join(
-        asked.last + asked.system for asked in project.server.asked
+        asked.last + asked.system for asked in surprise.server.asked
     )
-    run = project.run("review", "--explainer", "fake:m2")
+    run = surprise.run("review", "--explainer", "fake:m2")
     assert "A model's words, written from the code alone; it has not seen the contract (fake:m2):" in run.out
-    assert len(project.server.asked) == 2
+    assert len(surprise.server.asked) == 2
 
 
-def test_a_review_needs_no_model(project: Project) -> None:
+def test_a_review_needs_no_model(surprise: Project) -> None:
     """Where the explainer cannot be asked there is a note, and everything else."""
-    regenerated(project, SPEC, label=OTHER)
-    report = reviewed(project, "--explainer", "openai:gpt-x")
+    report = reviewed(surprise, "--explainer", "openai:gpt-x")
     assert list(functions(report)) == ["shop.label", "shop.sign"]
     assert {each["explanation"] for each in report["functions"]} == {None}
     (note,) = report["notes"]
@@ -239,12 +253,10 @@ def test_a_review_needs_no_model(project: Project) -> None:
     assert "OPENAI_API_KEY" in note
 
 
-def test_an_explanation_is_held_to_the_budget(project: Project) -> None:
+def test_an_explanation_is_held_to_the_budget(surprise: Project) -> None:
     """A ceiling that is reached is a note as well."""
-    regenerated(project, SPEC, label=OTHER)
-    project.server.reset()
-    report = reviewed(project, "--explainer", "fake:m2", "--max-tokens", "10")
-    assert project.server.asked == []
+    report = reviewed(surprise, "--explainer", "fake:m2", "--max-tokens", "10")
+    assert surprise.server.asked == []
     assert "tokens" in report["notes"][0]
 
 

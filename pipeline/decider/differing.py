@@ -15,7 +15,7 @@ from pipeline.decider.doubles import unwire_argument, wire_argument
 from pipeline.decider.heard import Heard, show_calls
 from pipeline.decider.judging import THOROUGH, case_trials, generated_trials
 from pipeline.decider.recording import Recording, Wired, bare_text
-from pipeline.decider.smaller import smaller, weight
+from pipeline.decider.smaller import smaller, together, weight
 from pipeline.records import Behaviour, Contract, Difference, Rule
 from pipeline.sandbox import wire
 from pipeline.sandbox.port import Observation
@@ -176,12 +176,12 @@ class _Both:
     def _attempts(self, wired: Wired) -> Iterator[list[_Input]]:
         """Inputs that are smaller, a batch at a time, the smallest first."""
         now = weight(wired)
-        found = {
-            json.dumps(candidate): candidate
+        single = (
+            [*wired[:place], each, *wired[place + 1 :]]
             for place, argument in enumerate(wired)
             for each in smaller(argument)
-            if weight(candidate := [*wired[:place], each, *wired[place + 1 :]]) < now
-        }
+        )
+        found = {json.dumps(each): each for each in (*single, *together(wired)) if weight(each) < now}
         ordered = sorted(found.values(), key=weight)
         for start in range(0, len(ordered), _MOST_AT_ONCE):
             read = map(self.read, ordered[start : start + _MOST_AT_ONCE])

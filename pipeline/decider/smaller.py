@@ -1,6 +1,7 @@
 """Smaller values of tagged JSON: what to try instead of an input, to show a person as little of it as will do."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -81,6 +82,39 @@ def smaller(wired: Any) -> Iterator[Any]:
             within = smaller if tag == "record" else _replies
             for key, part in parts.items():
                 yield from ({**wired, "v": {**parts, key: each}} for each in within(part))
+
+
+def together(wired: list[Any]) -> Iterator[list[Any]]:
+    """Arguments in which a text that stands in more than one place is smaller in all of them."""
+    found = Counter(_texts_in(wired))
+    for text, count in found.items():
+        if count > 1:
+            yield from (_replaced(wired, text, each) for each in _texts(text))
+
+
+def _texts_in(wired: Any) -> Iterator[str]:
+    match wired:
+        case str():
+            yield wired
+        case list():
+            for item in wired:
+                yield from _texts_in(item)
+        case dict():
+            yield from _texts_in([item for key, item in wired.items() if key not in {"$", "t"}])
+
+
+def _replaced(wired: Any, text: str, other: str) -> Any:
+    match wired:
+        case str():
+            return other if wired == text else wired
+        case list():
+            return [_replaced(item, text, other) for item in wired]
+        case dict():
+            return {
+                key: item if key in {"$", "t"} else _replaced(item, text, other)
+                for key, item in wired.items()
+            }
+    return wired
 
 
 def _sum(parts: list[Any]) -> Weight:

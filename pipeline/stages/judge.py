@@ -139,11 +139,11 @@ class Judge:
         The last part of each is the function, those before are what it calls, callees first. Neither is trusted:
         whatever is out of bounds is not run.
         """
-        for when, parts in (("before", old), ("now", new)):
+        for when, parts in (("was", old), ("is", new)):
             for part in parts:
                 if refusal := bounds.check_source(part.source, part.contract):
                     return Behaviour(
-                        note=f"not run: {part.contract.id} as it is {when} is out of bounds: {refusal.reason}"
+                        note=f"not run: {part.contract.id} as it {when} is out of bounds: {refusal.reason}"
                     )
         before, after = old[-1].contract, new[-1].contract
         job = {

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.decider.smaller import smaller, weight
+from pipeline.decider.smaller import smaller, together, weight
 
 
 def smallest(wired: Any, keeps: Any) -> Any:
@@ -78,3 +78,16 @@ def test_a_value_becomes_as_small_as_it_may(name: str) -> None:
 def test_odd_numbers_do_no_harm(value: Any) -> None:
     """Whatever a contract's inputs hold has a weight and can be tried smaller."""
     assert all(weight(each) is not None for each in [value, *smaller(value)])
+
+
+def test_a_text_in_two_places_stays_the_same_in_both() -> None:
+    """An address and who holds it, say: one of them alone would be another case."""
+    person = {"$": "record", "t": "xy", "v": {"name": "xy"}}
+    found = list(together([person, ["xy", "z"], {"$": "enum", "t": "xy", "v": "z"}]))
+    assert [
+        {"$": "record", "t": "xy", "v": {"name": ""}},
+        ["", "z"],
+        {"$": "enum", "t": "xy", "v": "z"},
+    ] in found
+    assert all(each[0]["v"]["name"] == each[1][0] for each in found)
+    assert list(together(["a", "b"])) == []
