@@ -98,8 +98,7 @@ class Wire:
         )
         gathered = crew.Crew(settings.work_folder / "batches", lambda *told: self.told.append(told))
         self.purse = Budget(settings.budget, settings.providers)
-        asking = Asking(settings, settings.entries, fresh=False, budget=self.purse, crew=gathered)
-        return Questions(asking, count)
+        return Asking(settings, settings.entries, fresh=False, budget=self.purse, crew=gathered)
 
     def ask(self, count: int) -> dict[str, Reply | BaseException]:
         """What comes of so many questions."""
