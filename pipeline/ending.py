@@ -26,7 +26,8 @@ def command(function: Callable[..., int]) -> Callable[..., None]:
 
     @wraps(function)
     def run(*arguments: Any, **options: Any) -> None:
-        form = "json" if options.get("as_json") else str(options.get("report_form", "text"))
+        as_json = options.get("as_json") or options.get("form") == "json"
+        form = "json" if as_json else str(options.get("report_form", "text"))
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):  # a console that lacks a character gets its number
                 stream.reconfigure(errors="backslashreplace")

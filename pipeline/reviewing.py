@@ -74,6 +74,12 @@ class _Pair:
         assert found is not None
         return found
 
+    @property
+    def retold(self) -> bool:
+        """Whether its summary changed: no clause, but what a person wants of it all the same."""
+        both = self.before and self.after
+        return bool(both) and _summary(self.before) != _summary(self.after)
+
 
 class _Reviewing:
     """One review."""
@@ -92,6 +98,7 @@ class _Reviewing:
         behaviours, isolation = self._behaviours(pairs)
         self._rewritten = {pair.name for pair in pairs if _code(pair.before) != _code(pair.after)}
         asked = {name for name, changes in clauses.items() if any(_said(change) for change in changes)}
+        asked |= {pair.name for pair in pairs if pair.retold}
         changed = [
             change
             for pair in pairs
@@ -215,6 +222,8 @@ class _Reviewing:
             + (" (proposed by the architect)" if change.origin == "architect" else "")
             for change in clauses
         ]
+        if pair.retold:
+            chain.append(f"{self._at(pair, pair.stands.function)} -> its summary changed")
         chain += [f"{name}, which it calls, changed in its spec" for name in wanted if name != pair.name]
         if pair.after.reasons:
             chain.append(f"not generated again yet: {'; '.join(pair.after.reasons)}")
@@ -325,10 +334,14 @@ def _diff(name: str, before: str, after: str) -> str:
     return "\n".join(lines)
 
 
+def _summary(status: Status | None) -> str:
+    return " ".join(status.function.contract.summary.split()) if status else ""
+
+
 def _basis(status: Status | None) -> Basis | None:
     verdict = status.landed.verdict() if status else None
-    if status is None or verdict is None:
-        return None
+    if status is None or verdict is None or not status.fresh:
+        return None  # what it says is said of other code, or of another contract
     try:
         contract = status.landed.contract()
     except ContractFileError:

@@ -166,6 +166,7 @@ def test_what_was_loosened_is_marked_before_code_is_written(project: Project) ->
     out = project.run("review").out
     assert "shop.twice: contract changed, not generated again yet" in out
     assert "LOOSENED" not in out  # nobody can tell of such a rule
+    assert "No verdict covers it as it stands" in out
     project.write_spec("shop", SPEC.replace(", {name: three, given: {n: 3}, returns: 6}", ""))
     assert "LOOSENED: examples[three]: example 'three' is gone" in project.run("review").out
 
@@ -225,6 +226,8 @@ def test_without_git_there_is_nothing_to_compare_with(
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
     run = project.run("review")
     assert (run.code, "no git repository" in run.err) == (2, True)
+    broken = project.run("review", "--format", "json")
+    assert (json.loads(broken.out)["exit_code"], broken.code) == (2, 2)
 
 
 def test_an_explanation_is_asked_for_once_and_marked(surprise: Project) -> None:
@@ -288,3 +291,15 @@ def test_the_selected_specs_are_reviewed(project: Project) -> None:
     project.write_spec("other", SPEC.replace("spec: shop", "spec: other"))
     assert set(functions(reviewed(project, "other"))) == {"other.label", "other.sign", "other.twice"}
     assert functions(reviewed(project, "shop")) == {}
+
+
+def test_a_summary_that_changed_is_what_a_person_asked_for(project: Project) -> None:
+    """It is no clause, but behaviour that follows it is no surprise."""
+    summary = next(line for line in SPEC.splitlines() if "summary: " in line and line.startswith("    "))
+    before = reviewed(project)
+    assert before["functions"] == []
+    project.write_spec("shop", SPEC.replace(summary, summary + " Or so.", 1))
+    (change,) = [
+        each for each in reviewed(project)["functions"] if any("summary" in why for why in each["why"])
+    ]
+    assert any(why.endswith("-> its summary changed") for why in change["why"])

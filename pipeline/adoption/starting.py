@@ -31,8 +31,9 @@ class Written(Record):
 def begin(root: Path, *, ci: Ci | None) -> tuple[Written, ...]:
     """Write what a project in `root` lacks; a file that exists is left as it is.
 
-    Only a `pyproject.toml` without a table `[tool.drystone]` gets one at its end. Files that belong to a whole repository go to its top. Raises SettingsError, before anything is written, if
-    `pyproject.toml` is none; OutputError if a file cannot be written.
+    Only a `pyproject.toml` without a table `[tool.drystone]` gets one at its end. Files that belong to a whole
+    repository go to its top. Raises SettingsError, before anything is written, if `pyproject.toml` is none, or if the
+    folder's name cannot be written into hooks and workflows; OutputError if a file cannot be written.
     """
     top = repository_of(root) or root
     words = _words(root, top)
@@ -114,6 +115,11 @@ def _write(path: Path, text: str, top: Path) -> Written:
 def _words(root: Path, top: Path) -> dict[str, str]:
     """What stands between `@` in templates."""
     folder = root.resolve().relative_to(top.resolve()).as_posix()
+    if not re.fullmatch(r"[A-Za-z0-9._/-]+", folder):
+        raise SettingsError(
+            f"the folder '{folder}' is named in hooks and workflows, where only letters, digits, '.', '_' and '-' are "
+            "safe: rename it, or run drystone init at the top of the repository"
+        )
     branch = (ask_git(root, "symbolic-ref", "--short", "refs/remotes/origin/HEAD") or "").partition("/")[2]
     return {
         "ROOT": folder,

@@ -4,6 +4,7 @@ Both are elsewhere, each in a process of its own; this module sees what they ans
 McKeeman, Differential Testing for Software (1998).
 """
 
+import ast
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +28,8 @@ MOST_DIFFERENCES = 5
 _MOST_LOST = 3
 """Processes that may be lost on one version before the rest of the inputs is left out."""
 _ROUNDS = 80
+_MOST_RULES = 60
+"""Hints that are taken for rules."""
 _AT_EDGES = 60
 """Inputs drawn for what code compares with."""
 _MOST_AT_ONCE = 40
@@ -267,9 +270,22 @@ def _at_edges(side: Side, hints: Sequence[str]) -> list[Arguments]:
     clauses = side.clauses
     if not hints or not clauses.contract.params:
         return []
-    rules = (*clauses.contract.ensures, *(Rule(rule=hint) for hint in hints))
+    rules = (*clauses.contract.ensures, *(Rule(rule=hint) for hint in hints[:_MOST_RULES]))
     hinted = clauses.contract.model_copy(update={"ensures": rules})
-    return corpus(hinted, clauses.types, allowed=clauses.allowed, seed_number=len(hints), count=_AT_EDGES)
+    drawn = corpus(hinted, clauses.types, allowed=clauses.allowed, seed_number=len(hints), count=_AT_EDGES)
+    return [*drawn, *_verbatim(drawn[:1], hints)]
+
+
+def _verbatim(bases: Sequence[Arguments], hints: Sequence[str]) -> Iterator[Arguments]:
+    """The same arguments with every text that code mentions, in the place of each of their texts."""
+    nodes = (node for hint in hints for node in ast.walk(ast.parse(hint, mode="eval")))
+    texts = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    for arguments in bases:
+        for place, argument in enumerate(arguments):
+            if isinstance(argument, str):
+                yield from (
+                    (*arguments[:place], text, *arguments[place + 1 :]) for text in dict.fromkeys(texts)
+                )
 
 
 def _taken(clauses: Clauses, wired: Wired) -> Arguments | None:

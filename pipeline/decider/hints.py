@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterable
 
-_MOST = 60
+_MOST = 200
 _LONGEST = 200
 """Characters of one hint."""
 

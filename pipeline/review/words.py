@@ -52,7 +52,7 @@ def told_behaviour(found: Behaviour) -> str:
 def told_basis(basis: Basis | None) -> str:
     """What a verdict rests on, in one sentence."""
     if basis is None:
-        return "There is no verdict: it has not landed"
+        return "No verdict covers it as it stands"
     cases = f"{basis.cases_of_spec} case{'s' * (basis.cases_of_spec != 1)} of the spec"
     if basis.cases_of_architect:
         cases += f" and {basis.cases_of_architect} of the architect"

@@ -127,3 +127,16 @@ def test_the_example_lands_and_the_project_is_sound(tmp_path: Path) -> None:
         assert project.run("doctor", environ=environ).code == 0
     finally:
         server.close()
+
+
+@pytest.mark.parametrize("name", ["a b", "it's", 'say"so', "{{x}}", "$(true)"])
+def test_a_folder_that_no_workflow_can_name_is_refused(tmp_path: Path, name: str) -> None:
+    """Nothing is written: what a shell or YAML would read in it is for nobody to find out."""
+    git(tmp_path, "init", "-q", "-b", "trunk")
+    folder = tmp_path / name
+    folder.mkdir()
+    done = subprocess.run(
+        [DRYSTONE, "init", "--ci", "github"], cwd=folder, check=False, text=True, capture_output=True
+    )
+    assert (done.returncode, "are safe: rename it" in done.stderr) == (2, True)
+    assert list(folder.iterdir()) == []

@@ -147,3 +147,23 @@ def test_the_same_pair_is_told_the_same_twice(judge: Judge) -> None:
     other.close()
     assert first == second
     assert [each.call for each in first.differences] == ["f([], 'aaaa')"]
+
+
+def test_every_text_that_code_compares_with_is_tried(judge: Judge) -> None:
+    """However many others stand in the code, and however long."""
+    spec = """
+spec: pair
+summary: One function.
+functions:
+  tag:
+    summary: Marks a text.
+    params: {text: str}
+    returns: str
+    examples:
+      - {name: one, given: {text: a}, returns: "a!"}
+"""
+    words = ", ".join(f"'word {number} of many others'" for number in range(40))
+    old = f"def tag(text: str) -> str:\n    known = [{words}]\n    return text + '!' if known else text\n"
+    new = old.replace("'!'", "('?' if text == 'needle' else '!')")
+    (found,) = differ(judge, spec, old, new).differences
+    assert (found.call, found.after) == ("tag('needle')", "returned 'needle?'")
