@@ -2,6 +2,7 @@
 
 import platform
 import time
+import tomllib
 from collections.abc import Iterator
 from importlib import metadata, resources
 from pathlib import Path
@@ -44,7 +45,7 @@ class Checkup(Record):
 
 def examine(root: Path, *, online: bool, sandbox: str | None = None) -> Checkup:
     """Look at a project and this machine. Asks servers only if `online`, and then nothing that costs."""
-    checks = [*_versions(), *_project(root), *_repository(root)]
+    checks = [*_versions(), *_project(root), *_packaging(root), *_repository(root)]
     try:
         settings = read_settings(root, sandbox=sandbox)
     except SettingsError as error:
@@ -97,6 +98,24 @@ def _project(root: Path) -> Iterator[Check]:
             standing="warn",
             said=f"{SCHEMA.as_posix()} is of another version, so editors may complain wrongly",
             fix=f"drystone schema > {SCHEMA.as_posix()}",
+        )
+
+
+def _packaging(root: Path) -> Iterator[Check]:
+    """Whether setuptools would take the folders of specs and functions for packages of the project."""
+    try:
+        document = tomllib.loads(disk.read_text(root / "pyproject.toml") or "")
+    except tomllib.TOMLDecodeError:
+        return  # the settings say so
+    backend = document.get("build-system", {}).get("build-backend", "setuptools")
+    said = document.get("tool", {}).get("setuptools", {}).keys() & {"packages", "py-modules", "package-dir"}
+    elsewhere = (root / "src").is_dir() or (root / "setup.py").exists() or (root / "setup.cfg").exists()
+    if "project" in document and "setuptools" in backend and not said and not elsewhere:
+        yield Check(
+            name="packaging",
+            standing="warn",
+            said=f"setuptools finds packages by itself, and takes {FOLDER}/ and generated/ for some",
+            fix='in pyproject.toml: [tool.setuptools.packages.find] include = ["YOUR_PACKAGE*", "generated*"]',
         )
 
 
@@ -155,7 +174,11 @@ def _sandbox(settings: Settings) -> Iterator[Check]:
 
 
 def _models(settings: Settings, *, online: bool) -> Iterator[Check]:
-    roles = {"architect": [settings.architect], "reviewer": [settings.reviewer]}
+    roles = {
+        "architect": [settings.architect],
+        "reviewer": [settings.reviewer],
+        "explainer": [settings.explainer],
+    }
     roles["implementer"] = [rung.entry for rung in settings.ladder]
     if settings.why_models:
         yield Check(name="models", standing="ok", said=settings.why_models)

@@ -145,3 +145,19 @@ def test_a_store_that_does_not_answer_is_told(project: Project) -> None:
     assert (check.standing, "ftp://127.0.0.1:9/store" in check.said) == ("fail", True)
     project.configure(more='store = "shared"')
     assert [check.said for check in found(project, "store")] == ["shared answers"]
+
+
+@pytest.mark.parametrize(
+    ("more", "warned"),
+    [
+        ('[project]\nname = "shop"\nversion = "1"\n', True),
+        ('[project]\nname = "shop"\nversion = "1"\n[tool.setuptools]\npackages = ["shop"]\n', False),
+        ('[project]\nname = "shop"\nversion = "1"\n[build-system]\nrequires = []\nbuild-backend = "hatchling.build"\n', False),
+        ("", False),
+    ],
+)  # fmt: skip
+def test_folders_that_setuptools_would_package_are_told_of(project: Project, more: str, warned: bool) -> None:  # noqa: FBT001
+    """Beside a package in the top folder it gives up once there are others, and nothing says why."""
+    pyproject = project.root / "pyproject.toml"
+    pyproject.write_text(pyproject.read_text() + more)
+    assert [check.standing for check in found(project, "packaging")] == ["warn"] * warned
