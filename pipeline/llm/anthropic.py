@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from pipeline.llm import failures, schemas
-from pipeline.llm.connection import Connection, open_client, prepare
+from pipeline.llm.connection import Connection, open_client, prepare, unasked
 from pipeline.llm.port import Model, Reply, Request, Stop
 from pipeline.llm.quirks import Quirks
 from pipeline.llm.usage import counted, prompt_text
@@ -90,14 +90,16 @@ class AnthropicModel(Model):
         import anthropic
 
         connection = self._connection
-        return anthropic.Anthropic(
-            api_key=connection.key or "none",
-            base_url=connection.address or "https://api.anthropic.com",
-            timeout=connection.timeout,
-            max_retries=0,  # `Patient` repeats what is worth it
-            http_client=prepare(
-                self._http_client or open_client(connection, anthropic.DefaultHttpxClient), connection
-            ),
+        return unasked(
+            anthropic.Anthropic(
+                api_key=connection.key or "none",
+                base_url=connection.address or "https://api.anthropic.com",
+                timeout=connection.timeout,
+                max_retries=0,  # `Patient` repeats what is worth it
+                http_client=prepare(
+                    self._http_client or open_client(connection, anthropic.DefaultHttpxClient), connection
+                ),
+            )
         )
 
 

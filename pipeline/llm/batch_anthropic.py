@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel
 
 from pipeline.llm.batch_port import Answer, AnsweredLine, BatchApi, Line, Standing, read_answers
-from pipeline.llm.connection import Connection, open_client, prepare
+from pipeline.llm.connection import Connection, open_client, prepare, unasked
 
 if TYPE_CHECKING:
     import anthropic
@@ -88,13 +88,15 @@ class AnthropicBatches(BatchApi):
         import anthropic
 
         connection = self._connection
-        return anthropic.Anthropic(
-            api_key=connection.key or "none",
-            base_url=connection.address or "https://api.anthropic.com",
-            timeout=connection.timeout,
-            http_client=prepare(
-                self._http_client or open_client(connection, anthropic.DefaultHttpxClient), connection
-            ),
+        return unasked(
+            anthropic.Anthropic(
+                api_key=connection.key or "none",
+                base_url=connection.address or "https://api.anthropic.com",
+                timeout=connection.timeout,
+                http_client=prepare(
+                    self._http_client or open_client(connection, anthropic.DefaultHttpxClient), connection
+                ),
+            )
         )
 
 

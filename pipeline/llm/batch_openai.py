@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel
 
 from pipeline.llm.batch_port import Answer, AnsweredLine, BatchApi, Line, Standing, read_answers
-from pipeline.llm.connection import Connection, open_client, prepare
+from pipeline.llm.connection import Connection, open_client, prepare, unasked
 
 if TYPE_CHECKING:
     import httpx2
@@ -102,13 +102,15 @@ class OpenAIBatches(BatchApi):
         import openai
 
         connection = self._connection
-        return openai.OpenAI(
-            api_key=connection.key or "none",
-            base_url=connection.address or "https://api.openai.com/v1",
-            timeout=connection.timeout,
-            http_client=prepare(
-                self._http_client or open_client(connection, openai.DefaultHttpxClient), connection
-            ),
+        return unasked(
+            openai.OpenAI(
+                api_key=connection.key or "none",
+                base_url=connection.address or "https://api.openai.com/v1",
+                timeout=connection.timeout,
+                http_client=prepare(
+                    self._http_client or open_client(connection, openai.DefaultHttpxClient), connection
+                ),
+            )
         )
 
 

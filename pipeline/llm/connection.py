@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from pipeline.errors import SettingsError
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 TIMEOUT_SECONDS = 120.0
 """Patience for one reply where the configuration names none."""
+
+Client = TypeVar("Client")
 
 MOST_BYTES = 64 * 1024 * 1024
 """Of a reply."""
@@ -135,6 +137,15 @@ def prepare(client: "httpx2.Client", connection: Connection) -> "httpx2.Client":
         "request": [*hooks["request"], dress],
         "response": [*hooks["response"], hurry],
     }
+    return client
+
+
+def unasked(client: Client) -> Client:
+    """An SDK's client that does not ask the system what it runs on.
+
+    It would start a process, with all of our environment, for a header that is not sent.
+    """
+    client._platform = "Unknown"  # type: ignore[attr-defined]  # noqa: SLF001 - there is no other way to tell it
     return client
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, Field
 
 from pipeline.llm import failures, schemas
-from pipeline.llm.connection import Connection, open_client, prepare
+from pipeline.llm.connection import Connection, open_client, prepare, unasked
 from pipeline.llm.port import Model, Reply, Request, Stop
 from pipeline.llm.quirks import Quirks
 from pipeline.llm.usage import counted, prompt_text
@@ -99,14 +99,16 @@ class OpenAIModel(Model):
         import openai
 
         connection = self._connection
-        return openai.OpenAI(
-            api_key=connection.key or "none",
-            base_url=connection.address or "https://api.openai.com/v1",
-            timeout=connection.timeout,
-            max_retries=0,  # `Patient` repeats what is worth it
-            http_client=prepare(
-                self._http_client or open_client(connection, openai.DefaultHttpxClient), connection
-            ),
+        return unasked(
+            openai.OpenAI(
+                api_key=connection.key or "none",
+                base_url=connection.address or "https://api.openai.com/v1",
+                timeout=connection.timeout,
+                max_retries=0,  # `Patient` repeats what is worth it
+                http_client=prepare(
+                    self._http_client or open_client(connection, openai.DefaultHttpxClient), connection
+                ),
+            )
         )
 
 
