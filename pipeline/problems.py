@@ -133,41 +133,28 @@ def prefix_of(root: Path) -> str:
 
 
 def _of_function(report: FunctionReport) -> Iterator[Problem]:
-    match report.action:
-        case "stale":
-            yield Problem(
-                rule="stale",
-                message=f"{report.function} is stale: {'; '.join(report.reasons)}; run drystone generate",
-                place=report.place,
-            )
-        case "edited":
-            yield from (_placed("edited", text) for text in report.reasons)
-        case "failed":
-            place = Place(path=f"generated/{report.function.replace('.', '/')}.py")
-            yield from (
-                Problem(rule="failed", message=f"{report.function}: {each.reason}", place=place)
-                for each in report.attempts
-            )
+    yield from _standing(report.function, report)
+    if report.action == "failed":
+        place = Place(path=f"generated/{report.function.replace('.', '/')}.py")
+        for each in report.attempts:
+            yield Problem(rule="failed", message=f"{report.function}: {each.reason}", place=place)
 
 
 def _of_flow(report: FlowReport) -> Iterator[Problem]:
-    match report.action:
-        case "stale":
-            yield Problem(
-                rule="stale",
-                message=f"{report.flow} is stale: {'; '.join(report.reasons)}; run drystone generate",
-                place=report.place,
-            )
-        case "edited":
-            yield from (_placed("edited", text) for text in report.reasons)
-        case "failed":
-            walk = (
-                f"\nThe shortest walk that shows it:\n{report.counterexample}"
-                if report.counterexample
-                else ""
-            )
-            told = f"{report.flow}: its functions do not fit together: {'; '.join(report.reasons)}{walk}"
-            yield Problem(rule="failed", message=told, place=report.place)
+    yield from _standing(report.flow, report)
+    if report.action == "failed":
+        walk = f"\nThe shortest walk that shows it:\n{report.counterexample}" if report.counterexample else ""
+        told = f"{report.flow}: its functions do not fit together: {'; '.join(report.reasons)}{walk}"
+        yield Problem(rule="failed", message=told, place=report.place)
+
+
+def _standing(name: str, report: FunctionReport | FlowReport) -> Iterator[Problem]:
+    """What is wrong with what has landed, before anything is judged."""
+    if report.action == "stale":
+        message = f"{name} is stale: {'; '.join(report.reasons)}; run drystone generate"
+        yield Problem(rule="stale", message=message, place=report.place)
+    elif report.action == "edited":
+        yield from (_placed("edited", text) for text in report.reasons)
 
 
 def _placed(rule: Literal["edited", "stranger", "note"], text: str) -> Problem:

@@ -83,24 +83,27 @@ class AnthropicModel(Model):
     def _connected(self) -> "anthropic.Anthropic":
         with self._lock:
             if self._client is None:
-                self._client = self._connect()
+                self._client = open_sdk(self._connection, self._http_client)
             return self._client
 
-    def _connect(self) -> "anthropic.Anthropic":
-        import anthropic
 
-        connection = self._connection
-        return unasked(
-            anthropic.Anthropic(
-                api_key=connection.key or "none",
-                base_url=connection.address or "https://api.anthropic.com",
-                timeout=connection.timeout,
-                max_retries=0,  # `Patient` repeats what is worth it
-                http_client=prepare(
-                    self._http_client or open_client(connection, anthropic.DefaultHttpxClient), connection
-                ),
-            )
+def open_sdk(
+    connection: Connection, http_client: "httpx2.Client | None" = None, *, max_retries: int = 0
+) -> "anthropic.Anthropic":
+    """The SDK's client of a connection. It repeats nothing by itself unless told to: `Patient` does what is worth it."""
+    import anthropic
+
+    return unasked(
+        anthropic.Anthropic(
+            api_key=connection.key or "none",
+            base_url=connection.address or "https://api.anthropic.com",
+            timeout=connection.timeout,
+            max_retries=max_retries,
+            http_client=prepare(
+                http_client or open_client(connection, anthropic.DefaultHttpxClient), connection
+            ),
         )
+    )
 
 
 def _arguments(request: Request, *, without: frozenset[str]) -> dict[str, Any]:

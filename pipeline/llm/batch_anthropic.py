@@ -6,8 +6,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel
 
-from pipeline.llm.batch_port import Answer, AnsweredLine, BatchApi, Line, Standing, read_answers
-from pipeline.llm.connection import Connection, open_client, prepare, unasked
+from pipeline.llm.anthropic import open_sdk
+from pipeline.llm.batch_port import (
+    BATCH_RETRIES,
+    Answer,
+    AnsweredLine,
+    BatchApi,
+    Line,
+    Standing,
+    read_answers,
+)
+from pipeline.llm.connection import Connection
 
 if TYPE_CHECKING:
     import anthropic
@@ -85,19 +94,7 @@ class AnthropicBatches(BatchApi):
 
     @cached_property
     def _client(self) -> "anthropic.Anthropic":
-        import anthropic
-
-        connection = self._connection
-        return unasked(
-            anthropic.Anthropic(
-                api_key=connection.key or "none",
-                base_url=connection.address or "https://api.anthropic.com",
-                timeout=connection.timeout,
-                http_client=prepare(
-                    self._http_client or open_client(connection, anthropic.DefaultHttpxClient), connection
-                ),
-            )
-        )
+        return open_sdk(self._connection, self._http_client, max_retries=BATCH_RETRIES)
 
 
 class _Counts(BaseModel):

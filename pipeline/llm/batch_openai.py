@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel
 
-from pipeline.llm.batch_port import Answer, AnsweredLine, BatchApi, Line, Standing, read_answers
-from pipeline.llm.connection import Connection, open_client, prepare, unasked
+from pipeline.llm.batch_port import (
+    BATCH_RETRIES,
+    Answer,
+    AnsweredLine,
+    BatchApi,
+    Line,
+    Standing,
+    read_answers,
+)
+from pipeline.llm.connection import Connection
+from pipeline.llm.openai import open_sdk
 
 if TYPE_CHECKING:
     import httpx2
@@ -99,19 +108,7 @@ class OpenAIBatches(BatchApi):
 
     @cached_property
     def _client(self) -> "openai.OpenAI":
-        import openai
-
-        connection = self._connection
-        return unasked(
-            openai.OpenAI(
-                api_key=connection.key or "none",
-                base_url=connection.address or "https://api.openai.com/v1",
-                timeout=connection.timeout,
-                http_client=prepare(
-                    self._http_client or open_client(connection, openai.DefaultHttpxClient), connection
-                ),
-            )
-        )
+        return open_sdk(self._connection, self._http_client, max_retries=BATCH_RETRIES)
 
 
 class _File(BaseModel):

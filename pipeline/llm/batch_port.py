@@ -7,6 +7,9 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, ValidationError
 
+BATCH_RETRIES = 2
+"""Of an SDK that only looks: nothing is charged for that."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
