@@ -24,8 +24,9 @@ MODEL = "manual"
 def adopt(settings: Settings, function_id: str, *, only_diff: bool) -> Outcome:
     """Land what a person made of a function's file, or report what it breaks and write nothing.
 
-    It must pass the bounds and keep its contract, and what rests on it must go on keeping its own. With `only_diff` nothing is written in any case, and the report says what would change. Raises SettingsError where
-    there is no such function, OutputError where there is no file, or another one of its files is in the way.
+    It must pass the bounds and keep its contract, and what rests on it must go on keeping its own. With `only_diff`
+    nothing is written in any case, and the report says what would change. Raises SettingsError where there is no such
+    function, OutputError where there is no file, or another one of its files is in the way.
     """
     found = reading.find_function(settings, function_id)
     if isinstance(found, Outcome):
