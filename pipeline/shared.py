@@ -13,6 +13,8 @@ from pipeline.errors import OutputError, SettingsError
 
 MOST_BYTES = 16 * 1024 * 1024
 """Of one file that is read; a longer one is none of ours."""
+_SHORTEST = 4
+"""Characters of a part of an address that is kept out of messages: a shorter one is found in every other word."""
 _WHOLE = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "oss", "memory"}
 """Where what is put appears whole; elsewhere it is written beside its place and moved there."""
 
@@ -128,6 +130,5 @@ def _apart(url: str) -> tuple[str, list[str]]:
     parts = urlsplit(url)
     user, _, host = parts.netloc.rpartition("@")
     secrets = [user, *user.split(":"), parts.query, *(value for _, value in parse_qsl(parts.query))]
-    return outgoing.scrub(parts._replace(netloc=host, query="", fragment="").geturl()), [
-        *filter(None, secrets)
-    ]
+    shown = outgoing.scrub(parts._replace(netloc=host, query="", fragment="").geturl())
+    return shown, [each for each in secrets if len(each) >= _SHORTEST]

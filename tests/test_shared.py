@@ -254,7 +254,7 @@ def test_a_store_that_cannot_be_written_is_a_warning(project: Project, tmp_path:
 
 def test_an_address_is_shown_without_what_opens_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither its password nor its signature, in its own form or in what a file system says of it."""
-    shared = SharedFolder("memory://NAME1234:word5678@x/folder?sig=abcd1234", tmp_path)
+    shared = SharedFolder("memory://NAME1234:word5678@x/folder?sig=abcd1234&v=a", tmp_path)
 
     def denied(*_: object, **__: object) -> None:
         raise PermissionError("bad bucket NAME1234:word5678@x with abcd1234")
