@@ -1,7 +1,7 @@
 """Contracts held against themselves: contradictions, gates that cannot fail, and what an architect proposes."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -13,6 +13,7 @@ from pipeline.decider.clauses import (
     MISSING,
     Arguments,
     Clauses,
+    Expected,
     NeedsCodeError,
 )
 from pipeline.decider.judging import Trial, case_trials, generated_trials
@@ -219,14 +220,14 @@ def admit(
     admitted_cases: list[Case] = []
     admitted_rules: list[Rule] = []
     refused: list[str] = []
-    known = {repr(trial.arguments) for trial in case_trials(clauses)}
+    known = {repr(trial.arguments): trial.expected for trial in case_trials(clauses)}
     for case in cases:
         note(f"proposed case '{case.name}'")
         reason = _refuse_case(clauses, case, known, independent=independent)
         if reason:
             refused.append(f"case '{case.name}': {reason}")
-        else:
-            known.add(repr(clauses.arguments(case.given)))
+        elif (arguments := repr(clauses.arguments(case.given))) not in known:
+            known[arguments] = case.name, clauses.expected(case)
             admitted_cases.append(_canonical(clauses, case))
     for text in rules:
         note(f"proposed rule '{text}'")
@@ -249,7 +250,10 @@ def _canonical(clauses: Clauses, case: Case) -> Case:
     return case.model_copy(update={"given": given, "returns": returns, "calls": calls})
 
 
-def _refuse_case(clauses: Clauses, case: Case, known: set[str], *, independent: bool) -> str | None:
+def _refuse_case(
+    clauses: Clauses, case: Case, known: Mapping[str, tuple[str, Expected] | None], *, independent: bool
+) -> str | None:
+    """Why a case cannot be taken; None for one that can, and for one that only says again what is known."""
     names = set(clauses.names)
     if set(case.given) != names:
         return f"it gives {', '.join(sorted(case.given)) or 'nothing'}, the function takes {', '.join(sorted(names))}"
@@ -260,8 +264,9 @@ def _refuse_case(clauses: Clauses, case: Case, known: set[str], *, independent: 
         expected = clauses.expected(case)
     except ValuesError as error:
         return str(error)
-    if repr(arguments) in known:
-        return "the contract already has a case with these arguments"
+    if there := known.get(repr(arguments)):
+        same = repr(there[1]) == repr(expected)
+        return None if same else f"the case '{there[0]}' has these arguments and another outcome"
     trial = Trial(arguments, clauses.call(arguments), (case.name, expected))
     complaint = contradiction(clauses, trial)
     if complaint:

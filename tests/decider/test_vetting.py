@@ -137,7 +137,7 @@ REFUSED_CASES = {
     "the function does not raise OSError": case(1, raises="OSError"),
     "'2' is not a whole number": case("2", 4),
     "'four' is not a whole number": case(2, "four"),
-    "the contract already has a case with these arguments": case(5, 11),
+    "the case 'case 1' has these arguments and another outcome": case(5, 11),
     "its arguments break the precondition 'x < 1000'": case(1000, 2000),
     "'x < 0' holds for it, so it must raise ValueError": case(-1, 3),
     "it promises ValueError, but 'x < 0' is false for it": case(2, raises="ValueError"),
@@ -181,10 +181,14 @@ def test_a_rule_that_needs_code_is_admitted() -> None:
 
 
 def test_no_case_is_admitted_twice() -> None:
-    """Two proposals with the same arguments are one, and the second is refused."""
-    again = case(7, 14).model_copy(update={"name": "again"})
-    assert proposed(case(7, 14), again).refused == (
-        "case 'again': the contract already has a case with these arguments",
+    """Two proposals with the same arguments are one; of the second nothing is told unless it says something else."""
+    again, other = (
+        case(7, value).model_copy(update={"name": name}) for name, value in (("again", 14), ("other", 15))
+    )
+    found = proposed(case(7, 14), again, other, case(5, 10))
+    assert (found.cases, found.refused) == (
+        (case(7, 14),),
+        ("case 'other': the case 'new' has these arguments and another outcome",),
     )
 
 
