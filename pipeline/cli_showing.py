@@ -144,7 +144,7 @@ def review(
         return finish(found, as_json=as_json or form == "json")
     text = forms.render(found, "json" if as_json else form, most_characters=max_characters)
     if output is None:
-        say(text, nl=False)
+        say(text, nl=False, painted=form == "terminal" and not as_json)
     else:
         forms.write(text, output, settings.generated)
         say(f"wrote {output.as_posix()}")

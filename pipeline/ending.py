@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -18,6 +19,11 @@ from pipeline.errors import DrystoneError, InternalError
 if TYPE_CHECKING:
     from pipeline.outcome import Outcome
 
+_COLOURS = {
+    r"(  \| )?\+": "green", r"(  \| )?-": "red", r"(  \| )?@@": "cyan",
+    r" +before: ": "red", r" +now: ": "green", r"  LOOSENED: |Behaviour changed although": "yellow",
+}  # fmt: skip
+"""How a line of a report or of a diff begins -> its colour on a terminal."""
 INTERRUPTED = "drystone: interrupted; what had landed stays, the next run goes on from there"
 
 
@@ -49,14 +55,27 @@ def command(function: Callable[..., int]) -> Callable[..., None]:
     return run
 
 
-def say(text: str | bytes | Path, *, err: bool = False, nl: bool = True) -> None:
+def say(text: str | bytes | Path, *, err: bool = False, nl: bool = True, painted: bool = False) -> None:
     """The one way out to a terminal or a file: of a credential no more than its first characters.
 
-    Bytes go out as they are: those of a request, which is not shown if there is a credential in it.
+    Bytes go out as they are: those of a request, which is not shown if there is a credential in it. What is `painted`
+    has the lines of a diff in colours, on a terminal alone, and not where NO_COLOR is set (no-color.org).
     """
     from pipeline.outgoing import scrub
 
-    click.echo(text if isinstance(text, bytes) else scrub(str(text)), err=err, nl=nl)
+    if not isinstance(text, bytes):
+        text = scrub(str(text))
+        text = _painted(text) if painted and not os.environ.get("NO_COLOR") else text
+    click.echo(text, err=err, nl=nl)
+
+
+def _painted(text: str) -> str:
+    lines = text.split("\n")
+    for number, line in enumerate(lines):
+        colour = next((colour for start, colour in _COLOURS.items() if re.match(start, line)), None)
+        if colour is not None:
+            lines[number] = click.style(line, fg=colour)
+    return "\n".join(lines)
 
 
 def leave(code: int) -> NoReturn:
@@ -136,7 +155,7 @@ def finish(outcome: "Outcome", *, as_json: bool, form: str = "text") -> int:
         for finding in report.findings:
             say(str(finding))
         if report.diff:
-            say(report.diff, nl=False)
+            say(report.diff, nl=False, painted=True)
         for line in summary.summary_lines(report):
             say(line, err=bool(report.diff))
     if outcome.interrupted:

@@ -1,5 +1,6 @@
 """The command as a person meets it: exit codes, messages, JSON, prompts, a terminal."""
 
+import contextlib
 import json
 import os
 import pty
@@ -212,34 +213,46 @@ def test_a_reader_that_goes_away_is_no_bug(project: Project) -> None:
 # -- what a run prints ---------------------------------------------------------------------------------------
 
 
-def test_a_terminal_sees_what_is_going_on(project: Project, server: ModelServer) -> None:
-    """Done functions stay on the screen, refused attempts say why, a name in brackets is no markup."""
-    project.write_spec("small", ONE)
-    server.answers = {"double": [python("def double(n):\n    return [n]\n"), RIGHT["double"][0]]}
+def on_a_terminal(project: Project, *words: str, **environ: str) -> str:
+    """What a run that ends well writes to a terminal."""
     main, terminal = pty.openpty()
     process = subprocess.Popen(
-        [DRYSTONE, "generate"],
+        [DRYSTONE, *words],
         cwd=project.root,
-        env={**project.environ(None), "TERM": "xterm", "COLUMNS": "120"},
+        env={**project.environ(None), "TERM": "xterm", "COLUMNS": "120", **environ},
         stdout=terminal,
         stderr=terminal,
     )
     os.close(terminal)
     seen = b""
-    while True:
-        try:
-            chunk = os.read(main, 65536)
-        except OSError:
-            break
-        seen += chunk
-        if not chunk:
-            break
+    with contextlib.suppress(OSError):  # how Linux says that the other end was closed
+        while chunk := os.read(main, 65536):
+            seen += chunk
+    os.close(main)
     assert process.wait(timeout=20) == 0
-    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", seen.decode())
+    return seen.decode()
+
+
+def test_a_terminal_sees_what_is_going_on(project: Project, server: ModelServer) -> None:
+    """Done functions stay on the screen, refused attempts say why, a name in brackets is no markup."""
+    project.write_spec("small", ONE)
+    server.answers = {"double": [python("def double(n):\n    return [n]\n"), RIGHT["double"][0]]}
+    seen = on_a_terminal(project, "generate")
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", seen)
     assert "small.double: refused: " in text
     assert "[1/1] small.double: landed, by fake:m1 at attempt 2, 20 tokens" in text
     assert "small.double: landed, by fake:m1 at attempt 2 (it is new)" in text
-    assert "\x1b[?25h" in seen.decode()
+    assert "\x1b[?25h" in seen
+
+
+def test_a_diff_has_colours_on_a_terminal_alone(project: Project) -> None:
+    """Lines that come are green; not in a pipe, and not where NO_COLOR is set."""
+    project.write_spec("small", ONE)
+    green = "\x1b[32m+    return n * 2\x1b[0m"
+    assert green in on_a_terminal(project, "generate", "--diff")
+    plain = on_a_terminal(project, "generate", "--diff", NO_COLOR="1")
+    piped = project.run("generate", "--diff").out
+    assert ["\x1b[3" in each or "+    return n * 2" not in each for each in (plain, piped)] == [False] * 2
 
 
 def test_a_log_gets_plain_lines(project: Project) -> None:
