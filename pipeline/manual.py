@@ -5,7 +5,10 @@ from importlib import resources
 
 from pipeline.errors import SettingsError
 
-_ORDER = ("specs", "contracts", "configuration", "exit-codes", "security", "ci", "agents", "comparison")
+_ORDER = (
+    "specs", "systems", "judging", "contracts", "models", "configuration", "exit-codes", "security", "ci", "agents",
+    "comparison",
+)  # fmt: skip
 
 
 def topics() -> dict[str, str]:
