@@ -128,3 +128,16 @@ def f(sent, now):
     return 1
 """.replace("def f", f"def {WITHIN.function}")
     assert decide(judge, WITHIN, source).passed == passed
+
+
+def test_a_part_of_a_moment_is_a_number_as_far_as_the_calendar_goes() -> None:
+    """There is no hour 24, and nobody can give a duration other days: such inputs are left out."""
+    found = at_boundaries(
+        ["at.hour < 24", "at.minute == 30", "wait.days > 3"], ["at", "wait"], [(NOON, timedelta(5))]
+    )
+    assert [(at.hour, at.minute, wait.days) for at, wait in found] == [
+        (23, 0, 5),
+        (12, 30, 5),
+        (12, 29, 5),
+        (12, 31, 5),
+    ]
