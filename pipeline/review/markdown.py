@@ -14,6 +14,7 @@ from pipeline.review.words import (
     told_basis,
     told_behaviour,
     told_clause,
+    told_flow,
     told_kinds,
     told_size,
     visible,
@@ -97,7 +98,7 @@ def _tail(review: Review) -> str:
     lines = []
     for flow in review.flows:
         lines += [f"### Flow {code(flow.flow)}", "", f"{flow.edit} — {code(flow.place)}", ""]
-        lines += [f"- {prose(short(part))}" for part in flow.parts]
+        lines += [f"- {prose(part)}" for part in told_flow(flow)]
         lines.append("")
     for each in review.decisions:
         answers = f"{code(each.before or 'nothing')} became {code(each.after or 'nothing')}"

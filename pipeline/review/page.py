@@ -14,10 +14,11 @@ from pipeline import render
 from pipeline.review.changes import FlowChange, FunctionChange, Review
 from pipeline.review.words import (
     BY_A_MODEL,
-    KINDS,
+    kinds_in_words,
     told_basis,
     told_behaviour,
     told_clause,
+    told_flow,
     told_size,
     visible,
 )
@@ -28,6 +29,7 @@ FILTERS = {
     "contract": "contract",
     "behaviour": "behaviour",
     "code": "code",
+    "renamed": "renamed",
     "added": "added",
     "removed": "removed",
     "stale": "not generated",
@@ -65,11 +67,7 @@ def _function(number: int, change: FunctionChange) -> dict[str, Any]:
         **_shown(change.model_dump(include={"function", "place", "why", "explanation"})),
         "id": f"change-{number}",
         "tags": [*change.kinds, *["loosened"] * bool(change.loosened)],
-        "kinds": [
-            (kind, FILTERS[kind], KINDS[kind])
-            for kind in change.kinds
-            if kind != "behaviour" or "silent" not in change.kinds
-        ],
+        "kinds": [(kind, FILTERS[kind], visible(words)) for kind, words in kinds_in_words(change)],
         "clauses": [
             {"effect": each.effect, "words": visible(told_clause(each)), "place": visible(each.place)}
             for each in change.clauses
@@ -86,6 +84,7 @@ def _flow(number: int, flow: FlowChange) -> dict[str, Any]:
     pictures = [("before", flow.picture_before), ("now", flow.picture_after)]
     return {
         **_shown(flow.model_dump()),
+        "parts": [visible(part) for part in told_flow(flow)],
         "id": f"flow-{number}",
         "pictures": [(when, picture) for when, picture in pictures if picture],
     }
