@@ -33,6 +33,8 @@ FILTERS = {
     "added": "added",
     "removed": "removed",
     "stale": "not generated",
+    "flow": "flows",
+    "decision": "decisions",
 }
 """Kind of change -> what its button says."""
 
@@ -43,6 +45,7 @@ def render_page(review: Review) -> str:
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     functions = [_function(number, change) for number, change in enumerate(review.functions)]
     counts = {kind: sum(kind in each["tags"] for each in functions) for kind in FILTERS}
+    counts |= {"flow": len(review.flows), "decision": len(review.decisions)}
     return render.render_template(
         "templates/review.html.j2",
         headline=visible(review.headline),
@@ -67,7 +70,7 @@ def _function(number: int, change: FunctionChange) -> dict[str, Any]:
         **_shown(change.model_dump(include={"function", "place", "why", "explanation"})),
         "id": f"change-{number}",
         "tags": [*change.kinds, *["loosened"] * bool(change.loosened)],
-        "kinds": [(kind, FILTERS[kind], visible(words)) for kind, words in kinds_in_words(change)],
+        "kinds": [(kind, FILTERS[kind], visible(words)) for kind, words in _kinds(change)],
         "clauses": [
             {"effect": each.effect, "words": visible(told_clause(each)), "place": visible(each.place)}
             for each in change.clauses
@@ -78,6 +81,13 @@ def _function(number: int, change: FunctionChange) -> dict[str, Any]:
         "basis": "" if "removed" in change.kinds else visible(told_basis(change.basis)),
         "rows": list(_rows(visible(change.code_before), visible(change.code_after))) if change.diff else [],
     }
+
+
+def _kinds(change: FunctionChange) -> Iterator[tuple[str, str]]:
+    """What stands behind a function's name; that whoever calls it may rely on less is a kind of its own here."""
+    yield from kinds_in_words(change)
+    if change.loosened:
+        yield "loosened", f"{change.loosened} clause{'s' * (change.loosened != 1)} loosened"
 
 
 def _flow(number: int, flow: FlowChange) -> dict[str, Any]:
