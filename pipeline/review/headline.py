@@ -6,12 +6,15 @@ from pipeline.review.changes import FlowChange, FunctionChange
 
 _MOST_PARTS = 2
 _MOST_FLOWS = 3
+_MOST_FUNCTIONS = 20
 
 
 def headline(functions: Sequence[FunctionChange], flows: Sequence[FlowChange], base: str) -> str:
     """Which functions behave differently although no clause of the spec changed, and what changed of which flow."""
     of_flows = _flows(flows)
     silent = [_named(each) for each in functions if "silent" in each.kinds]
+    if len(silent) > _MOST_FUNCTIONS:
+        silent[_MOST_FUNCTIONS:] = [f"and {len(silent) - _MOST_FUNCTIONS} more"]
     if silent:
         return "; ".join(
             [f"Behaviour changed although no clause of the spec did: {', '.join(silent)}", *of_flows]

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from review.reviews import function
 
 from pipeline.flows.records import Flow, Scenario, Timeout, Transition
 from pipeline.review.changes import FlowChange
@@ -115,6 +116,14 @@ def test_a_change_is_told_in_words(name: str) -> None:
 def test_a_duration_is_told_as_people_say_it(duration: timedelta, words: str) -> None:
     """Never in ISO 8601."""
     assert words == told_duration(duration)
+
+
+def test_the_headline_names_no_more_functions_than_are_read() -> None:
+    """The others are counted; each of them stands in the report."""
+    silent = [function(f"s.f{number}", kinds=("silent",)) for number in range(200)]
+    told = headline(silent, [], "main")
+    assert told.startswith("Behaviour changed although no clause of the spec did: s.f0, s.f1, ")
+    assert told.endswith(", s.f19, and 180 more")
 
 
 def test_the_headline_names_every_flow_or_counts_them() -> None:
