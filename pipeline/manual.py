@@ -5,7 +5,17 @@ from importlib import resources
 
 from pipeline.errors import SettingsError
 
-_ORDER = ("specs", "contracts", "configuration", "exit-codes", "review", "security", "ci", "agents", "comparison")
+_ORDER = (
+    "specs",
+    "contracts",
+    "configuration",
+    "exit-codes",
+    "review",
+    "security",
+    "ci",
+    "agents",
+    "comparison",
+)
 
 
 def topics() -> dict[str, str]:

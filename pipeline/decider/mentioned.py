@@ -16,17 +16,19 @@ from pipeline.decider.corpus import QUIET
 from pipeline.decider.recording import Wired
 from pipeline.decider.smaller import weight
 
-_MOST = 150
+_MOST = 300
 _BASES = 3
 _PATTERN = re.compile(r"[\\^$*+?{\[(|]")
 """What a text holds that may be a pattern."""
+_LARGEST = 10_000_000
+"""An honest function may count up to a number it is given."""
 _MATCHING = 8
 """Texts drawn for one pattern."""
 _MOMENTS: dict[str, Any] = {"date": date, "datetime": datetime, "time": time}
 
 
 def with_mentioned(drawn: Sequence[Wired], hints: Sequence[str]) -> Iterator[Wired]:
-    """Variants of wired arguments, at most 150, with one value that the hints mention; types are not looked at.
+    """Variants of wired arguments, at most 300, with one value that the hints mention; types are not looked at.
 
     They are made of inputs that reach as many places as possible with as little as possible, and of the same with every
     list cut to one member and every other number 1, or 0: of products and sums, too, such a variant is at the edge.
@@ -78,23 +80,29 @@ def _matching(text: str) -> list[str]:
 
 
 def _like(leaf: Any, value: Any) -> Any:
-    """A value in the place and of the kind of a leaf; None where it is of another kind."""
+    """A value in the place and of the kind of a leaf; None where it is of another kind, or too large to be tried."""
     match leaf:
         case str():
             return value if isinstance(value, str) else None
         case int():
-            return value if isinstance(value, int) else None
+            return value if isinstance(value, int) and abs(value) <= _LARGEST else None
         case float():
-            return float(value) if isinstance(value, int | float) else None
+            return float(value) if isinstance(value, int | float) and abs(value) <= _LARGEST else None
         case {"$": "Decimal"}:
-            try:
-                return {"$": "Decimal", "v": str(Decimal(str(value)))}
-            except InvalidOperation:
-                return None
-        case {"$": "date" | "datetime" | "time" as tag, "v": text} if isinstance(value, _MOMENTS[tag]):
+            number = _decimal(value)
+            return None if number is None or abs(number) > _LARGEST else {"$": "Decimal", "v": str(number)}
+        case {"$": "date" | "datetime" | "time" as tag, "v": text} if type(value) is _MOMENTS[tag]:
             same = value.replace(tzinfo=datetime.fromisoformat(text).tzinfo) if tag == "datetime" else value
             return {"$": tag, "v": same.isoformat()}
     return None
+
+
+def _decimal(value: Any) -> Decimal | None:
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
 
 
 _Path = tuple[int | str, ...]
