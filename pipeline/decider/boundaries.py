@@ -38,6 +38,21 @@ def at_boundaries(
     yield from itertools.islice(sized, _MOST)
 
 
+def met_equalities(rules: Sequence[str], names: Sequence[str], base: Arguments) -> Arguments:
+    """Arguments with texts that meet `order.plan == 'pro'` and its like, for each place the first that rules name."""
+    met: dict[_Path, str] = {}
+    for rule in rules:
+        for node in ast.walk(ast.parse(rule.strip(), mode="eval")):
+            match node:
+                case ast.Compare(left=left, ops=[ast.Eq()], comparators=[ast.Constant(value=str(text))]):
+                    path = _path(left, names)
+                    if path and isinstance(_at(base, path), str):
+                        met.setdefault(path, text)
+    for path, text in met.items():
+        base = _with(base, path, text)
+    return base
+
+
 def at_extremes(
     params: Sequence[Param], definitions: Mapping[str, TypeDefinition], base: Arguments
 ) -> Iterator[Arguments]:

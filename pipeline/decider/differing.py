@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pipeline.decider.boundaries import at_boundaries
+from pipeline.decider.boundaries import at_boundaries, met_equalities
 from pipeline.decider.clauses import Arguments, Clauses, Observe, same
 from pipeline.decider.corpus import corpus
 from pipeline.decider.doubles import unwire_argument, wire_argument
@@ -18,6 +18,7 @@ from pipeline.decider.judging import THOROUGH, case_trials, generated_trials
 from pipeline.decider.mentioned import with_mentioned
 from pipeline.decider.recording import Recording, Wired, bare_text
 from pipeline.decider.smaller import smaller, together, weight
+from pipeline.definitions import Port
 from pipeline.records import Behaviour, Contract, Difference, Rule
 from pipeline.sandbox import wire
 from pipeline.sandbox.port import Observation
@@ -121,7 +122,11 @@ class _Both:
         def learn(wired: Wired) -> None:
             text = json.dumps(wired, sort_keys=True)
             if text not in known:
-                known[text] = self.read(wired)
+                old, new = self._sides(wired)
+                if old is not None and new is not None:
+                    known[text] = _Input(wired, old, new)
+                elif old is not new:
+                    known[text] = None
 
         for side, order, drawn in self._sources(hints):
             for arguments in drawn:
@@ -145,9 +150,13 @@ class _Both:
 
     def read(self, wired: Wired) -> _Input | None:
         """An input as both take it; None where one of them does not."""
-        new = _taken(self._new.clauses, wired)
-        old = _taken(self._old.clauses, [wired[place] for place in self._order])
+        old, new = self._sides(wired)
         return None if new is None or old is None else _Input(wired, old, new)
+
+    def _sides(self, wired: Wired) -> tuple[Arguments | None, Arguments | None]:
+        """An input as either takes it; None where it does not."""
+        old = _taken(self._old.clauses, [wired[place] for place in self._order])
+        return old, _taken(self._new.clauses, wired)
 
     def observe(self, inputs: Sequence[_Input]) -> list[_Seen]:
         """What both answer, as far as their processes last."""
@@ -284,8 +293,9 @@ def _at_edges(side: Side, hints: Sequence[str]) -> list[Arguments]:
     drawn = corpus(hinted, clauses.types, allowed=clauses.allowed, seed_number=len(hints), count=_AT_EDGES)
     names = [param.name for param in clauses.contract.params]
     texts = [rule.rule for rule in rules]
-    more = [each for base in drawn[:_VARIED] for each in at_boundaries(texts, names, [base])]
-    return [*drawn, *more]
+    met = [met_equalities(texts, names, base) for base in drawn[:1]]
+    more = [each for base in (*met, *drawn[:_VARIED]) for each in at_boundaries(texts, names, [base])]
+    return [*drawn, *met, *more]
 
 
 def _taken(clauses: Clauses, wired: Wired) -> Arguments | None:
@@ -298,12 +308,23 @@ def _taken(clauses: Clauses, wired: Wired) -> Arguments | None:
                 return None
             if isinstance(value, Script) and not all(value.replies.values()):
                 return None
-            if not isinstance(value, Script):
+            if isinstance(value, Script):
+                _conform_answers(clauses, clauses.contract.port_params[param.name], value)
+            else:
                 clauses.types.conform(param.type, value)
             found.append(value)
     except (wire.WireError, ValuesError):
         return None
     return tuple(found) if clauses.allowed(tuple(found)) else None
+
+
+def _conform_answers(clauses: Clauses, port: Port, script: Script) -> None:
+    """Raises ValuesError where a port answers what is not of the type that it answers with."""
+    for name, replies in script.replies.items():
+        method = port.method(name)
+        for reply in replies:
+            if method is not None and reply is not None and reply.raises is None:
+                clauses.types.conform(method.returns, reply.value)
 
 
 def _observed(side: Side, inputs: Sequence[Arguments]) -> list[Observation]:

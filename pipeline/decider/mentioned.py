@@ -20,6 +20,21 @@ _MOST = 300
 _BASES = 3
 _PATTERN = re.compile(r"[\\^$*+?{\[(|]")
 """What a text holds that may be a pattern."""
+_TELLING = (
+    "\u00df",
+    "\u0130",
+    "\u01c6",
+    "e\u0301",
+    "\u00b2",
+    "\u0663",
+    "\u00bd",
+    "\u00a0",
+    "\u2028",
+    "\x1c",
+    "\r\n",
+    "a'b c-d",
+)
+"""Texts that functions of the standard library tell apart: `lower` and `casefold`, `isdigit` and `isdecimal`, ..."""
 _LARGEST = 10_000_000
 """An honest function may count up to a number it is given."""
 _MATCHING = 8
@@ -36,6 +51,7 @@ def with_mentioned(drawn: Sequence[Wired], hints: Sequence[str]) -> Iterator[Wir
     values = {repr(value): value for hint in hints for value in _mentioned(hint)}
     texts = [value for value in values.values() if isinstance(value, str)]
     values |= {repr(match): match for text in texts for match in _matching(text)}
+    values |= {repr(text): text for text in _TELLING}
     bases = sorted(
         drawn, key=lambda wired: (-len({_kind(path) for path, _ in _places(wired)}), weight(wired))
     )
@@ -102,7 +118,7 @@ def _decimal(value: Any) -> Decimal | None:
         number = Decimal(str(value))
     except InvalidOperation:
         return None
-    return number if number.is_finite() else None
+    return number if number.is_finite() and str(value).isascii() else None
 
 
 _Path = tuple[int | str, ...]

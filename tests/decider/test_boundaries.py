@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from subjects import contract, decide
 
-from pipeline.decider.boundaries import at_boundaries, at_extremes
+from pipeline.decider.boundaries import at_boundaries, at_extremes, met_equalities
 from pipeline.definitions import Param, TypeAlias, TypeRecord
 from pipeline.records import Raise
 from pipeline.stages.judge import Judge
@@ -128,6 +128,13 @@ def f(sent, now):
     return 1
 """.replace("def f", f"def {WITHIN.function}")
     assert decide(judge, WITHIN, source).passed == passed
+
+
+def test_texts_that_rules_ask_for_are_given_together() -> None:
+    """For each place the first; what lies in no place, and what is no text, stays as it is."""
+    rules = ["link.text == 'a' and count == 3", "link.text == 'b'", "name == 'c'", "other == 'd'"]
+    found = met_equalities(rules, ["link", "name", "count"], (Link(NOON, "x"), "y", 7))
+    assert found == (Link(NOON, "a"), "c", 7)
 
 
 def test_a_part_of_a_moment_is_a_number_as_far_as_the_calendar_goes() -> None:
