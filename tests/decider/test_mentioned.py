@@ -65,3 +65,11 @@ def test_no_more_are_made_than_are_run() -> None:
     """However much code mentions."""
     hints = [f"x == {number}" for number in range(200)]
     assert len(list(with_mentioned([[1, 2, 3]], hints))) == 300
+
+
+@pytest.mark.parametrize("text", ["(", "[", "(?=x)y", "a{1000}", "(?!)", "[[a]"])
+def test_what_is_no_pattern_is_a_text(text: str) -> None:
+    """Nor one that nothing matches, nor one that only long texts do: it is put in its place, and ends nothing."""
+    found = [each for (each,) in with_mentioned([["b"]], [repr(text)])]
+    assert text in found
+    assert max(map(len, found)) < 100
