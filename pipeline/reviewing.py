@@ -196,7 +196,7 @@ class _Reviewing:
         code = code_of(pair.before), code_of(pair.after)
         if pair.was and not code[1]:
             code = "", ""  # it is not generated again yet
-        reached = self._reached(pair.name, pair.was or pair.name)
+        reached = self._reached(pair.name)
         wanted = sorted(asked & reached)
         kinds = _kinds(pair, clauses, behaviour, code_changed=pair.rewritten, silent=not wanted)
         if not kinds:
@@ -216,15 +216,15 @@ class _Reviewing:
             basis=basis_of(pair.after),
         )
 
-    def _reached(self, *names: str) -> set[str]:
-        """A function, by the names it had, and all it calls, then and now."""
+    def _reached(self, name: str) -> set[str]:
+        """A function and all it calls, then and now."""
         statuses = [
             {_id(status): status for status in each.statuses} | dict(each.context)
             for each in (self._project, self._before)
             if each is not None
         ]
         reached: set[str] = set()
-        waiting = [*names]
+        waiting = [name]
         while waiting:
             current = waiting.pop()
             if current not in reached:
