@@ -6,8 +6,9 @@ from importlib import resources
 from pipeline.errors import SettingsError
 
 _ORDER = (
-    "specs", "systems", "judging", "contracts", "models", "configuration", "exit-codes", "security", "ci", "agents",
-    "comparison",
+_ORDER = (
+    "specs", "systems", "judging", "contracts", "review", "models", "configuration", "exit-codes", "security", "ci",
+    "agents", "comparison",
 )  # fmt: skip
 
 

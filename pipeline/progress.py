@@ -20,6 +20,7 @@ from rich.progress import (
 from pipeline.asking import Usage
 from pipeline.outgoing import scrub
 from pipeline.reports import Attempt, FlowReport, FunctionReport, Tried
+from pipeline.writers import made_by
 
 
 @contextmanager
@@ -157,7 +158,7 @@ def tried_line(tried: Tried) -> str:
 def done_line(report: FunctionReport) -> str:
     parts = [f"{report.function}: {report.action}"]
     if report.model and report.action in {"landed", "changed", "held"}:
-        parts.append(f"by {report.model} at attempt {len(report.attempts) + 1}")
+        parts.append(made_by(report.model, len(report.attempts) + 1))
     if report.tokens_out:
         parts.append(f"{report.tokens_out} tokens")
     return ", ".join(parts)

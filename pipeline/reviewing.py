@@ -1,6 +1,5 @@
 """The verb `review`: what changed since a git ref, function by function, and what that does to whoever calls them."""
 
-import difflib
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,15 +14,27 @@ from pipeline.reading import landed_callees
 from pipeline.records import Behaviour, Finding, Isolation, SpecFunction
 from pipeline.reports import Report
 from pipeline.review.base import Base, read_base, write_base
-from pipeline.review.changes import Basis, ClauseChange, FunctionChange, Kind, Review
+from pipeline.review.changes import ClauseChange, FunctionChange, Kind, Review
 from pipeline.review.contracts import compare_contracts
-from pipeline.review.wholes import compare_decisions, compare_flows
+from pipeline.review.headline import headline
+from pipeline.review.landings import basis_of, code_of, diff, without_header, written_anew
+from pipeline.review.renames import called, nameless, renamed
+from pipeline.review.wholes import compare_decisions, compare_flows, lagging_flows
 from pipeline.review.words import told_behaviour
 from pipeline.settings import Settings
 from pipeline.stages.judge import Judge, Part
 from pipeline.watching import Progress
 
-_GRAVEST: tuple[Kind, ...] = ("silent", "removed", "contract", "behaviour", "code", "stale", "added")
+_GRAVEST: tuple[Kind, ...] = (
+    "silent",
+    "removed",
+    "renamed",
+    "contract",
+    "behaviour",
+    "code",
+    "stale",
+    "added",
+)
 
 
 def review(
@@ -75,6 +86,21 @@ class _Pair:
         return found
 
     @property
+    def was(self) -> str:
+        """The name it perhaps had before; empty where it has kept its own."""
+        old = _id(self.before) if self.before else self.name
+        return "" if old == self.name else old
+
+    @property
+    def rewritten(self) -> bool:
+        """Whether its own code is another one; a name is no code."""
+        old, new = code_of(self.before), code_of(self.after)
+        if not (self.was and self.before and self.after and new):
+            return old != new and not self.was
+        names = [each.function.contract.function for each in (self.before, self.after)]
+        return nameless(old, names[0]) != nameless(new, names[1])
+
+    @property
     def retold(self) -> bool:
         """Whether its summary changed: no clause, but what a person wants of it all the same."""
         both = self.before and self.after
@@ -96,7 +122,7 @@ class _Reviewing:
         pairs = self._pairs(names)
         clauses = {pair.name: _clauses(pair) for pair in pairs}
         behaviours, isolation = self._behaviours(pairs)
-        self._rewritten = {pair.name for pair in pairs if _code(pair.before) != _code(pair.after)}
+        self._rewritten = {pair.name for pair in pairs if pair.rewritten}
         asked = {name for name, changes in clauses.items() if any(_said(change) for change in changes)}
         asked |= {pair.name for pair in pairs if pair.retold}
         changed = [
@@ -107,24 +133,34 @@ class _Reviewing:
         changed.sort(key=lambda each: (_GRAVEST.index(each.kinds[0]), -each.loosened))
         before = self._before.specs if self._before else ()
         kept = tuple(spec for spec in before if names is None or spec.name in names)
+        ref, now = self._base.ref, {each.id: each for each in self._project.flows}
+        then = {each.id: each for each in self._before.flows} if self._before else {}
+        flows = compare_flows(kept, self._project.specs, now, base=ref)
+        lagging = lagging_flows(then, now, {each.flow for each in flows})
         return Review(
-            base=self._base.ref,
+            base=ref,
             commit=self._base.commit,
             chosen=self._base.chosen,
-            headline=headline(changed, self._base.ref),
+            headline=headline(changed, flows, ref),
             functions=tuple(changed),
-            flows=compare_flows(kept, self._project.specs),
-            decisions=compare_decisions(kept, self._project.specs),
+            flows=flows,
+            decisions=compare_decisions(kept, self._project.specs, base=ref),
             unchanged=len(pairs) - len(changed),
-            notes=notes,
+            notes=(*notes, *lagging),
             sandbox=isolation,
         )
 
     def _pairs(self, names: set[str] | None) -> list[_Pair]:
         before = {} if self._before is None else {_id(status): status for status in self._before.statuses}
         after = {_id(status): status for status in self._project.statuses}
-        wanted = [name for name in (*after, *before) if names is None or name.partition(".")[0] in names]
-        return [_Pair(name, before.get(name), after.get(name)) for name in dict.fromkeys(wanted)]
+        gone = {name: status for name, status in before.items() if name not in after}
+        was = renamed(gone, {name: status for name, status in after.items() if name not in before})
+        every = dict.fromkeys((*after, *(name for name in before if name not in was.values())))
+        return [
+            _Pair(name, before.get(was.get(name, name)), after.get(name))
+            for name in every
+            if names is None or name.partition(".")[0] in names
+        ]
 
     def _behaviours(self, pairs: Sequence[_Pair]) -> tuple[dict[str, Behaviour], Isolation | None]:
         """How those that run other code than before behave, by `spec.function`."""
@@ -157,24 +193,27 @@ class _Reviewing:
         asked: set[str],
     ) -> FunctionChange | None:
         """What changed of one function; None if nothing did. `asked`: those of which a person's clause changed."""
-        code = _code(pair.before), _code(pair.after)
+        code = code_of(pair.before), code_of(pair.after)
+        if pair.was and not code[1]:
+            code = "", ""  # it is not generated again yet
         reached = self._reached(pair.name)
         wanted = sorted(asked & reached)
-        kinds = _kinds(pair, clauses, behaviour, code_changed=code[0] != code[1], silent=not wanted)
+        kinds = _kinds(pair, clauses, behaviour, code_changed=pair.rewritten, silent=not wanted)
         if not kinds:
             return None
         placed = tuple(self._placed(pair, change) for change in clauses)
         return FunctionChange(
             function=pair.name,
             kinds=kinds,
+            was=pair.was,
             place=self._at(pair, pair.stands.function),
             why=tuple(self._why(pair, placed, wanted, reached)),
             clauses=placed,
             code_before=code[0],
             code_after=code[1],
-            diff=_diff(pair.name, *code),
+            diff=diff(pair.name, *code),
             behaviour=behaviour,
-            basis=_basis(pair.after),
+            basis=basis_of(pair.after),
         )
 
     def _reached(self, name: str) -> set[str]:
@@ -228,27 +267,15 @@ class _Reviewing:
         if pair.after.reasons:
             chain.append(f"not generated again yet: {'; '.join(pair.after.reasons)}")
         chain += map(self._project.relative, pair.after.conflicts)
-        if not chain:
+        if not chain and not (pair.was and not self._rewritten & reached):
             others = sorted((reached & self._rewritten) - {pair.name}) or ["its types"]
             own = pair.name in self._rewritten
             chain.append(
-                "no clause changed: it was written anew"
+                f"no clause changed: {written_anew(pair.after)}"
                 if own
                 else f"nothing of its own changed, but of what it calls: {', '.join(others)}"
             )
-        return chain
-
-
-def headline(changes: Sequence[FunctionChange], base: str) -> str:
-    """The first line of a report: which functions behave differently although no clause of the spec changed."""
-    silent = [change for change in changes if "silent" in change.kinds]
-    if silent:
-        names = ", ".join(change.function for change in silent)
-        return f"Behaviour changed although no clause of the spec did: {names}"
-    unknown = [each.function for each in changes if each.behaviour is not None and each.behaviour.note]
-    if unknown:
-        return f"No behaviour was seen to change without a clause of the spec; not compared whole: {', '.join(unknown)}"
-    return f"No behaviour was seen to change since {base} without a clause of the spec"
+        return [*[f"perhaps renamed from {pair.was}"] * bool(pair.was), *chain]
 
 
 def _id(status: Status) -> str:
@@ -261,12 +288,12 @@ def _clauses(pair: _Pair) -> tuple[ClauseChange, ...]:
     before, after = pair.before.kept_contract, pair.after.kept_contract
     if before is None or after is None:  # what an architect added to one of them is no change of the other
         before, after = pair.before.function.contract, pair.after.function.contract
-    return compare_contracts(before, after)
+    return compare_contracts(called(before, after.function), after)
 
 
 def _said(change: ClauseChange) -> bool:
-    """Whether it is a person's clause."""
-    return change.origin == "spec"
+    """Whether a person wants something else of it."""
+    return change.origin == "spec" and change.edit != "renamed"
 
 
 def _kinds(
@@ -284,6 +311,7 @@ def _kinds(
     differs = behaviour is not None and behaviour.differing > 0
     found: dict[Kind, bool] = {
         "silent": differs and silent,
+        "renamed": bool(pair.was),
         "contract": bool(clauses),
         "behaviour": differs,
         "code": code_changed,
@@ -310,51 +338,15 @@ def _parts(status: Status | None) -> list[Part]:
 def _program(parts: Sequence[Part]) -> list[object]:
     """What decides how a program behaves: its code and its types."""
     return [
-        (part.contract.id, _body(part.source), part.contract.types, part.contract.errors, part.contract.ports)
+        (
+            part.contract.id,
+            without_header(part.source),
+            part.contract.types,
+            part.contract.errors,
+            part.contract.ports,
+        )
         for part in parts
     ]
-
-
-def _code(status: Status | None) -> str:
-    return "" if status is None or status.landed.source_text is None else _body(status.landed.source_text)
-
-
-def _body(source: str) -> str:
-    """A function file without its header."""
-    lines = source.split("\n")
-    start = next((number for number, line in enumerate(lines) if not line.startswith("#")), 0)
-    return "\n".join(lines[start:]).lstrip("\n")
-
-
-def _diff(name: str, before: str, after: str) -> str:
-    path = f"{name.replace('.', '/')}.py"
-    lines = difflib.unified_diff(
-        before.splitlines(), after.splitlines(), f"before/{path}", f"after/{path}", lineterm=""
-    )
-    return "\n".join(lines)
-
-
-def _summary(status: Status | None) -> str:
-    return " ".join(status.function.contract.summary.split()) if status else ""
-
-
-def _basis(status: Status | None) -> Basis | None:
-    verdict = status.landed.verdict() if status else None
-    if status is None or verdict is None or not status.fresh:
-        return None  # what it says is said of other code, or of another contract
-    try:
-        contract = status.landed.contract()
-    except ContractFileError:
-        contract = None
-    cases = contract.cases if contract else ()
-    return Basis(
-        clauses=len(verdict.clauses),
-        cases_of_spec=sum(case.origin == "spec" for case in cases),
-        cases_of_architect=sum(case.origin == "architect" for case in cases),
-        inputs=verdict.inputs,
-        sandbox=verdict.sandbox,
-        model=verdict.model,
-    )
 
 
 def _key(function: SpecFunction, change: ClauseChange) -> str:
@@ -365,3 +357,7 @@ def _key(function: SpecFunction, change: ClauseChange) -> str:
     text = change.before if change.edit == "removed" else change.after
     rules = [rule.rule for rule in getattr(function.contract, kind)]
     return f"{kind}[{rules.index(text)}]" if text in rules else ""
+
+
+def _summary(status: Status | None) -> str:
+    return " ".join(status.function.contract.summary.split()) if status else ""

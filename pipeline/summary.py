@@ -17,6 +17,7 @@ from pipeline.reports import (
     Spent,
     Tried,
 )
+from pipeline.writers import made_by, who
 
 _ORDER: tuple[Action, ...] = (
     "landed", "changed", "planned", "fresh", "stale", "edited", "held", "waiting", "failed", "blocked",
@@ -165,17 +166,17 @@ def _function_lines(function: FunctionReport) -> Iterator[str]:
             )
         case "landed" | "changed":
             tries = len(function.attempts) + 1
-            yield f"{function.function}: {function.action}, by {function.model} at attempt {tries} ({reasons})"
+            yield f"{function.function}: {function.action}, {made_by(function.model or '', tries)} ({reasons})"
         case "failed":
             yield f"{function.function}: failed" + (f" ({reasons})" if reasons else "")
             yield from (
-                f"  {number}. {attempt.model}: {attempt.reason}"
+                f"  {number}. {who(attempt.model)}: {attempt.reason}"
                 for number, attempt in enumerate(function.attempts, 1)
             )
         case "edited":
             yield from function.reasons  # each names its file
         case "held":
-            yield f"{function.function}: kept its contract, by {function.model}; it lands with its whole spec ({reasons})"
+            yield f"{function.function}: kept its contract, by {who(function.model or '')}; it lands with its whole spec ({reasons})"
         case "waiting":
             yield f"{function.function}: waiting for {reasons}"
         case _:

@@ -173,12 +173,135 @@ def test_what_was_loosened_is_marked_before_code_is_written(project: Project) ->
 
 def test_new_and_removed_functions_are_named(project: Project) -> None:
     """With the place where they are, or were."""
-    project.write_spec("shop", SPEC.replace("  twice:", "  double:"))
+    project.write_spec(
+        "shop", SPEC.replace("  twice:", "  half:").replace("2 * n", "n").replace("returns: 4", "returns: 1")
+    )
     found = functions(reviewed(project))
     assert {name: (each["kinds"], each["place"]) for name, each in found.items()} == {
-        "shop.double": (["added"], "specs/shop.yaml:26:3"),
+        "shop.half": (["added"], "specs/shop.yaml:26:3"),
         "shop.twice": (["removed"], "HEAD:specs/shop.yaml:26:3"),
     }
+
+
+def test_a_renamed_function_is_compared_with_what_it_was(project: Project) -> None:
+    """Before anything is generated it has the same contract; then another code under the new name is a surprise."""
+    spec = SPEC.replace("  twice:", "  double:")
+    project.write_spec("shop", spec)
+    (only,) = reviewed(project)["functions"]
+    assert (only["function"], only["kinds"], only["was"]) == (
+        "shop.double",
+        ["renamed", "stale"],
+        "shop.twice",
+    )
+    assert (only["clauses"], only["diff"]) == ([], "")
+    project.server.answers["double"] = [python("def double(n):\n    return n * 2 if n < 500 else 0\n")]
+    assert project.run("generate").code == 0
+    report = reviewed(project)
+    said = (
+        "Behaviour changed although no clause of the spec did: shop.double (perhaps renamed from shop.twice)"
+    )
+    assert report["headline"] == said
+    (only,) = report["functions"]
+    assert only["kinds"] == ["silent", "renamed", "behaviour", "code"]
+    assert only["why"] == ["perhaps renamed from shop.twice", "no clause changed: it was written anew"]
+    assert [each["call"] for each in only["behaviour"]["differences"]] == ["double(500)"]
+
+
+def test_a_renamed_function_of_the_same_code_is_no_surprise(project: Project) -> None:
+    """Its clauses may have changed as well: of the same code it is the same function, and it is told what it promises."""
+    project.write_spec("shop", SPEC.replace("  twice:", "  double:").replace("<= 2 * n", "== 2 * n"))
+    project.server.answers["double"] = [python("def double(n):\n    return n * 2\n")]
+    assert project.run("generate").code == 0
+    report = reviewed(project)
+    assert report["headline"] == "No behaviour was seen to change since HEAD without a clause of the spec"
+    (only,) = report["functions"]
+    assert (only["kinds"], only["behaviour"]["differing"]) == (["renamed", "contract"], 0)
+    assert [each["clause"] for each in only["clauses"]] == ["ensures[0]"]
+    assert "shop.double: perhaps renamed from shop.twice, contract changed" in project.run("review").out
+
+
+def test_of_two_that_would_do_none_is_taken(project: Project) -> None:
+    """One function became two of the same contract: which of them it is nobody can tell."""
+    twice = SPEC[SPEC.index("  twice:") :]
+    project.write_spec("shop", SPEC.replace("  twice:", "  double:") + twice.replace("twice", "duplicate"))
+    kinds = {name: each["kinds"] for name, each in functions(reviewed(project)).items()}
+    assert kinds == {"shop.twice": ["removed"], "shop.double": ["added"], "shop.duplicate": ["added"]}
+
+
+def test_a_renamed_example_asks_for_nothing(surprise: Project) -> None:
+    """It is told, and not marked; behaviour that changed with it is as unasked for as before."""
+    surprise.write_spec(
+        "shop",
+        SPEC.replace(
+            "{name: one, given: {n: 1}, returns: 1 piece}", "{name: a, given: {n: 1}, returns: 1 piece}"
+        ),
+    )
+    surprise.server.answers["label"] = [python(OTHER)]
+    surprise.server.answers["sign"] = ANSWERS["sign"]
+    assert surprise.run("generate").code == 0
+    run = surprise.run("review")
+    assert "  changed: examples[a]: example 'one' is now called 'a'" in run.out
+    assert "LOOSENED" not in run.out
+    assert run.out.startswith("Behaviour changed although no clause of the spec did: shop.label, shop.sign\n")
+    assert "  why: specs/shop.yaml:17:9 -> examples[a] renamed" in run.out
+
+
+def test_an_adopted_edit_is_told_as_one(project: Project) -> None:
+    """The verdict knows that a person wrote it, and so does the review."""
+    path = project.generated / "shop" / "twice.py"
+    path.write_text(path.read_text().replace("return n * 2", "return n * 2 if n < 500 else 0"))
+    assert project.run("adopt", "shop.twice").out.startswith("shop.twice: landed, by a person (adopted) (")
+    out = project.run("review").out
+    assert "  why: no clause changed: a person edited the code and adopted it" in out
+    assert "; written by a person (adopted)\n" in out
+    assert ": written by a person (adopted), " in project.run("explain", "shop.twice").out
+
+
+@pytest.fixture
+def flowing(server: ModelServer, tmp_path: Path) -> Project:
+    """A repository with this repository's own onboarding, landed and committed."""
+    for folder in ("specs", "generated"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    server.reset()
+    made = Project(tmp_path, server)
+    made.configure()
+    start(made.root)
+    return made
+
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_a_changed_flow_is_in_the_first_line(flowing: Project) -> None:
+    """In words and with the durations of people, in every form; and that nothing has been generated since."""
+    path = flowing.root / "specs" / "onboarding.yaml"
+    path.write_text(path.read_text().replace("after: 15m, to: profile", "after: 26h, to: profile"))
+    said = (
+        "The flow onboarding.onboard waits 26 hours in `naming` where it waited 15 minutes (not generated again yet); "
+        "no function was seen to behave differently since HEAD without a clause of the spec"
+    )
+    out = flowing.run("review", "onboarding").out
+    assert out.splitlines()[0] == said
+    assert ": 0 functions changed, 18 did not; 1 flow changed" in out.splitlines()[1]
+    assert "  not generated again yet: its spec changed" in out.splitlines()
+    markdown = flowing.run("review", "onboarding", "--format", "markdown").out
+    assert markdown.splitlines()[0].replace("\\", "") == f"**{said}**"
+    assert f"<h1>{said}</h1>" in flowing.run("review", "onboarding", "--format", "html").out
+    report = reviewed(flowing, "onboarding")
+    assert (report["headline"], report["flows"][0]["lag"]) == (said, "its spec changed")
+
+
+def test_a_flow_whose_functions_moved_on_is_told_of(flowing: Project) -> None:
+    """It is as it was, but nobody has judged it with what its functions promise now."""
+    path = flowing.root / "specs" / "onboarding.yaml"
+    path.write_text(
+        path.read_text().replace("summary: Confirm the address with", "summary: Confirm an address with")
+    )
+    report = reviewed(flowing, "onboarding")
+    assert (report["flows"], report["notes"]) == (
+        [],
+        ["the flow onboarding.onboard is not judged again yet: its spec changed"],
+    )
 
 
 def test_another_answer_to_a_decision_is_told(project: Project) -> None:

@@ -15,10 +15,8 @@ from pipeline.seals import read_seal
 from pipeline.settings import Settings
 from pipeline.stages import land
 from pipeline.stages.judge import Judge, Part
+from pipeline.writers import MANUAL
 from pipeline.writing import Writer
-
-MODEL = "manual"
-"""Who wrote a function that was adopted, as its verdict records it."""
 
 
 def adopt(settings: Settings, function_id: str, *, only_diff: bool) -> Outcome:
@@ -102,7 +100,7 @@ class _Adoption:
         flows, evidence, waiting = self._flows(part)
         if broken or any(flow.action == "failed" for flow in flows):
             return self._refused(broken or ["its flow does not hold with it"], flows)
-        accepted = Accepted(contract=self._contract, source=source, judgement=judgement, model=MODEL)
+        accepted = Accepted(contract=self._contract, source=source, judgement=judgement, model=MANUAL)
         folder, level = self._status.landed.folder, self._judge.isolation.level
         files = land.render_landing(accepted, self._contract_text, folder=folder, sandbox=level)
         writer = Writer(self._project, only_diff=only_diff)
@@ -113,7 +111,7 @@ class _Adoption:
             writer.put(self._contract.spec, files)
         action: Action = "changed" if only_diff else "landed"
         report = FunctionReport(
-            function=self._name, action=action, reasons=("a person wrote it",), model=MODEL
+            function=self._name, action=action, reasons=("a person wrote it",), model=MANUAL
         )
         return Outcome(
             Report(
@@ -132,7 +130,9 @@ class _Adoption:
         report = FunctionReport(
             function=self._name,
             action="failed",
-            attempts=tuple(Attempt(model=MODEL, reason="\\n".join(reason.split("\n"))) for reason in reasons),
+            attempts=tuple(
+                Attempt(model=MANUAL, reason="\\n".join(reason.split("\n"))) for reason in reasons
+            ),
         )
         return Outcome(Report(functions=(report,), flows=flows, sandbox=self._judge.isolation))
 

@@ -15,6 +15,7 @@ from pipeline.records import Contract
 from pipeline.reports import FunctionReport, Report
 from pipeline.seals import read_seal
 from pipeline.settings import Settings
+from pipeline.writers import told_writer
 
 Standing = Literal["fresh", "stale", "edited", "new"]
 _UNSAID = {"contract", "approach", "derived_from", "seal", "spec", "function"}
@@ -148,7 +149,7 @@ def _chain(project: Project, status: Status) -> Iterator[Link]:
         ]
         spoken = f"speaks of another {' and another '.join(other)}" if other else "speaks of these two"
         spoken += (
-            f": by {verdict.model}, {len(verdict.clauses)} clauses, {verdict.inputs} inputs, "
+            f": {told_writer(verdict.model)}, {len(verdict.clauses)} clauses, {verdict.inputs} inputs, "
             f"sandbox {verdict.sandbox}, {verdict.tool}"
         )
         yield Link(

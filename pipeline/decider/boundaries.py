@@ -1,10 +1,11 @@
 """Inputs at the edges that rules name: a number at a limit, two moments just so far apart, and a little less and more."""
 
 import ast
+import contextlib
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -35,6 +36,21 @@ def at_boundaries(
     limits = list(dict.fromkeys(limit for rule in rules for limit in _limits(rule, names)))
     sized = (found for base in bases for limit in limits for found in _sized(base, *limit))
     yield from itertools.islice(sized, _MOST)
+
+
+def met_equalities(rules: Sequence[str], names: Sequence[str], base: Arguments) -> Arguments:
+    """Arguments with texts that meet `order.plan == 'pro'` and its like, for each place the first that rules name."""
+    met: dict[_Path, str] = {}
+    for rule in rules:
+        for node in ast.walk(ast.parse(rule.strip(), mode="eval")):
+            match node:
+                case ast.Compare(left=left, ops=[ast.Eq()], comparators=[ast.Constant(value=str(text))]):
+                    path = _path(left, names)
+                    if path and isinstance(_at(base, path), str):
+                        met.setdefault(path, text)
+    for path, text in met.items():
+        base = _with(base, path, text)
+    return base
 
 
 def at_extremes(
@@ -121,7 +137,10 @@ def _sized(base: Arguments, path: _Path, limit: int | _Path) -> Iterator[Argumen
     number, edge = _at(base, path), limit if isinstance(limit, int) else _at(base, limit)
     if type(number) in {int, Decimal} and type(edge) in {int, Decimal}:
         for step in (0, -1, 1):
-            yield _with(base, path, type(number)(edge) + step)
+            with contextlib.suppress(
+                ValueError, TypeError, OverflowError
+            ):  # `moment.hour` at 24, `wait.days`
+                yield _with(base, path, type(number)(edge) + step)
 
 
 def _at(value: Any, path: _Path) -> Any:
@@ -137,4 +156,9 @@ def _with(value: Any, path: _Path, part: Any) -> Any:
     first, rest = path[0], path[1:]
     if isinstance(first, int):
         return (*value[:first], _with(value[first], rest, part), *value[first + 1 :])
-    return replace(value, **{first: _with(getattr(value, first), rest, part)})
+    changed = _with(getattr(value, first), rest, part)
+    return (
+        value.replace(**{first: changed})
+        if isinstance(value, date | time)
+        else replace(value, **{first: changed})
+    )

@@ -13,7 +13,7 @@ from pipeline.decider.inputs import Arguments, Strategies
 from pipeline.records import Contract
 from pipeline.values import Types, ValuesError
 
-_QUIET = settings(
+QUIET = settings(
     database=None,
     deadline=None,
     suppress_health_check=list(HealthCheck),
@@ -39,7 +39,7 @@ def corpus(
 
     def draw(failing: Failing | None, number: int, most: int) -> None:
         @seed(number)
-        @settings(_QUIET, max_examples=most)
+        @settings(QUIET, max_examples=most)
         @given(strategies.arguments(failing))
         def draw_one(arguments: Arguments) -> None:
             assume(allowed(arguments))

@@ -4,19 +4,21 @@ Both are elsewhere, each in a process of its own; this module sees what they ans
 McKeeman, Differential Testing for Software (1998).
 """
 
-import ast
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pipeline.decider.boundaries import at_boundaries, met_equalities
 from pipeline.decider.clauses import Arguments, Clauses, Observe, same
 from pipeline.decider.corpus import corpus
 from pipeline.decider.doubles import unwire_argument, wire_argument
 from pipeline.decider.heard import Heard, show_calls
 from pipeline.decider.judging import THOROUGH, case_trials, generated_trials
+from pipeline.decider.mentioned import with_mentioned
 from pipeline.decider.recording import Recording, Wired, bare_text
 from pipeline.decider.smaller import smaller, together, weight
+from pipeline.definitions import Port
 from pipeline.records import Behaviour, Contract, Difference, Rule
 from pipeline.sandbox import wire
 from pipeline.sandbox.port import Observation
@@ -32,6 +34,8 @@ _MOST_RULES = 60
 """Hints that are taken for rules."""
 _AT_EDGES = 60
 """Inputs drawn for what code compares with."""
+_VARIED = 8
+"""Of these, how many are varied at every edge: which one is reached may hang on what else is given."""
 _MOST_AT_ONCE = 40
 """Smaller inputs tried in one round."""
 
@@ -114,15 +118,25 @@ class _Both:
     def inputs(self, hints: Sequence[str]) -> tuple[list[_Input], int]:
         """Every different input that both take, and how many only one of them takes."""
         known: dict[str, _Input | None] = {}
+
+        def learn(wired: Wired) -> None:
+            text = json.dumps(wired, sort_keys=True)
+            if text not in known:
+                old, new = self._sides(wired)
+                if old is not None and new is not None:
+                    known[text] = _Input(wired, old, new)
+                elif old is not new:
+                    known[text] = None
+
         for side, order, drawn in self._sources(hints):
             for arguments in drawn:
-                wired: Wired = [None] * len(self._order)
+                placed: Wired = [None] * len(self._order)
                 for place, argument in zip(order, arguments, strict=True):
                     ended = replace(argument, cycled=True) if isinstance(argument, Script) else argument
-                    wired[place] = wire_argument(ended, side.clauses.types)
-                text = json.dumps(wired, sort_keys=True)
-                if text not in known:
-                    known[text] = self.read(wired)
+                    placed[place] = wire_argument(ended, side.clauses.types)
+                learn(placed)
+        for varied in with_mentioned([each.wired for each in known.values() if each is not None], hints):
+            learn(varied)
         taken = [each for each in known.values() if each is not None]
         return taken, len(known) - len(taken)
 
@@ -136,9 +150,13 @@ class _Both:
 
     def read(self, wired: Wired) -> _Input | None:
         """An input as both take it; None where one of them does not."""
-        new = _taken(self._new.clauses, wired)
-        old = _taken(self._old.clauses, [wired[place] for place in self._order])
+        old, new = self._sides(wired)
         return None if new is None or old is None else _Input(wired, old, new)
+
+    def _sides(self, wired: Wired) -> tuple[Arguments | None, Arguments | None]:
+        """An input as either takes it; None where it does not."""
+        old = _taken(self._old.clauses, [wired[place] for place in self._order])
+        return old, _taken(self._new.clauses, wired)
 
     def observe(self, inputs: Sequence[_Input]) -> list[_Seen]:
         """What both answer, as far as their processes last."""
@@ -273,19 +291,11 @@ def _at_edges(side: Side, hints: Sequence[str]) -> list[Arguments]:
     rules = (*clauses.contract.ensures, *(Rule(rule=hint) for hint in hints[:_MOST_RULES]))
     hinted = clauses.contract.model_copy(update={"ensures": rules})
     drawn = corpus(hinted, clauses.types, allowed=clauses.allowed, seed_number=len(hints), count=_AT_EDGES)
-    return [*drawn, *_verbatim(drawn[:1], hints)]
-
-
-def _verbatim(bases: Sequence[Arguments], hints: Sequence[str]) -> Iterator[Arguments]:
-    """The same arguments with every text that code mentions, in the place of each of their texts."""
-    nodes = (node for hint in hints for node in ast.walk(ast.parse(hint, mode="eval")))
-    texts = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
-    for arguments in bases:
-        for place, argument in enumerate(arguments):
-            if isinstance(argument, str):
-                yield from (
-                    (*arguments[:place], text, *arguments[place + 1 :]) for text in dict.fromkeys(texts)
-                )
+    names = [param.name for param in clauses.contract.params]
+    texts = [rule.rule for rule in rules]
+    met = [met_equalities(texts, names, base) for base in drawn[:1]]
+    more = [each for base in (*met, *drawn[:_VARIED]) for each in at_boundaries(texts, names, [base])]
+    return [*drawn, *met, *more]
 
 
 def _taken(clauses: Clauses, wired: Wired) -> Arguments | None:
@@ -298,12 +308,23 @@ def _taken(clauses: Clauses, wired: Wired) -> Arguments | None:
                 return None
             if isinstance(value, Script) and not all(value.replies.values()):
                 return None
-            if not isinstance(value, Script):
+            if isinstance(value, Script):
+                _conform_answers(clauses, clauses.contract.port_params[param.name], value)
+            else:
                 clauses.types.conform(param.type, value)
             found.append(value)
     except (wire.WireError, ValuesError):
         return None
     return tuple(found) if clauses.allowed(tuple(found)) else None
+
+
+def _conform_answers(clauses: Clauses, port: Port, script: Script) -> None:
+    """Raises ValuesError where a port answers what is not of the type that it answers with."""
+    for name, replies in script.replies.items():
+        method = port.method(name)
+        for reply in replies:
+            if method is not None and reply is not None and reply.raises is None:
+                clauses.types.conform(method.returns, reply.value)
 
 
 def _observed(side: Side, inputs: Sequence[Arguments]) -> list[Observation]:

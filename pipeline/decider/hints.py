@@ -1,7 +1,7 @@
 """What code compares its arguments with, as rules that tell where to draw inputs: read, never evaluated."""
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 _MOST = 200
 _LONGEST = 200
@@ -9,19 +9,32 @@ _LONGEST = 200
 
 
 def hints_of(sources: Iterable[str]) -> list[str]:
-    """The comparisons, durations and constants of function files that are within their bounds, each once, in order."""
+    """The comparisons, durations, moments and constants of function files that are within their bounds, each once.
+
+    Of a duration that is computed, `timedelta(days=wait)`, come those that the function's whole numbers make.
+    """
     found: dict[str, None] = {}
     for source in sources:
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                found |= dict.fromkeys(text for inner in node.body[1:] for text in _hints(inner))
+                inner = [each for statement in node.body[1:] for each in ast.walk(statement)]
+                found |= dict.fromkeys(_hints(inner))
     return [text for text in found if len(text) <= _LONGEST][:_MOST]
 
 
-def _hints(statement: ast.stmt) -> Iterable[str]:
-    for node in ast.walk(statement):
+def _hints(nodes: Sequence[ast.AST]) -> Iterator[str]:
+    numbers = {
+        each.value: None for each in nodes if isinstance(each, ast.Constant) and type(each.value) is int
+    }
+    for node in nodes:
         match node:
-            case ast.Compare() | ast.Call(func=ast.Name(id="timedelta")):
+            case ast.Call(
+                func=ast.Name(id="timedelta"), args=[], keywords=[ast.keyword(arg=str(unit), value=value)]
+            ):
+                computed = not isinstance(value, ast.Constant)
+                yield from (f"timedelta({unit}={number})" for number in numbers if computed)
+                yield ast.unparse(node)
+            case ast.Compare() | ast.Call(func=ast.Name(id="timedelta" | "date" | "datetime" | "time")):
                 yield ast.unparse(node)
             case ast.Constant(value=str() | int() | float()):
                 yield ast.unparse(node)

@@ -8,13 +8,13 @@ from pipeline.definitions import Record
 from pipeline.records import Behaviour, Isolation, Origin
 from pipeline.reports import Spending
 
-Edit = Literal["added", "removed", "changed"]
+Edit = Literal["added", "removed", "changed", "renamed"]
 Effect = Literal["loosened", "tightened", "changed"]
 """`loosened`: whoever calls the function may rely on less than before; `tightened`: on no less, and on more; `changed`:
 neither can be told for certain."""
-Kind = Literal["silent", "added", "removed", "contract", "behaviour", "code", "stale"]
-"""`silent`: it behaves differently although no clause of the spec changed. `stale`: its spec changed, and it has not been
-generated again."""
+Kind = Literal["silent", "removed", "renamed", "contract", "behaviour", "code", "stale", "added"]
+"""`silent`: it behaves differently although no clause of the spec changed. `renamed`: it is compared with a function that
+is gone, whose code or contract it has. `stale`: its spec changed, and it has not been generated again."""
 
 
 class ClauseChange(Record):
@@ -61,6 +61,8 @@ class FunctionChange(Record):
     """`spec.function`."""
     kinds: tuple[Kind, ...]
     """The gravest first."""
+    was: str = ""
+    """`spec.function` that it perhaps had as its name; empty where it has kept its own."""
     place: str = ""
     """Where the spec has it; for one that was removed, where it had it."""
     why: tuple[str, ...] = ()
@@ -90,7 +92,9 @@ class FlowChange(Record):
     """`spec.flow`."""
     edit: Edit
     parts: tuple[str, ...] = ()
-    """What is not as it was, in words."""
+    """What is not as it was, in words that follow on `the flow ...`: `waits 25 hours in `paid` where it waited 24 hours`."""
+    lag: str = ""
+    """Why `generated/` has not followed the spec yet; empty where it has."""
     place: str = ""
     picture_before: str = Field(default="", exclude=True)
     """SVG, for the forms of a report that show pictures."""

@@ -218,12 +218,18 @@ def _examples(old: Contract, new: Contract) -> Iterator[ClauseChange]:
         calls = "" if case.calls is None else f", asking for {_json([c.model_dump() for c in case.calls])}"
         return f"{_json(case.given)} {outcome}{calls}"
 
-    yield from _compared(
-        "examples",
-        {case.name: (told(case), case.origin) for case in old.cases},
-        {case.name: (told(case), case.origin) for case in new.cases},
-        lambda name: f"example '{name}'",
-    )
+    before, after = ({case.name: (told(case), case.origin) for case in one.cases} for one in (old, new))
+    gone = {text: name for name, (text, _) in before.items() if name not in after}
+    for name, (text, origin) in list(after.items()):
+        if name not in before and text in gone:
+            other = gone.pop(text)
+            words = f"example '{other}' is now called '{name}'"
+            yield ClauseChange(
+                clause=f"examples[{name}]", edit="renamed", effect="changed", words=words, origin=origin,
+                before=other, after=name,
+            )  # fmt: skip
+            del before[other], after[name]
+    yield from _compared("examples", before, after, lambda name: f"example '{name}'")
 
 
 def _ports(old: Contract, new: Contract) -> Iterator[ClauseChange]:

@@ -14,13 +14,14 @@ from pipeline.review.words import (
     told_basis,
     told_behaviour,
     told_clause,
+    told_flow,
     told_kinds,
     told_size,
     visible,
 )
 
 COMMENT_CHARACTERS = 65_000
-"""A comment on GitHub may have 65,536; a step summary a megabyte."""
+"""A comment on GitHub may have 65,536 characters; a step summary a megabyte of them as UTF-8."""
 LEAST_CHARACTERS = 2_000
 _MOST_NAMED = 40
 _GAP = "\u200b"
@@ -28,7 +29,7 @@ _GAP = "\u200b"
 
 
 def render_markdown(review: Review, *, most: int = COMMENT_CHARACTERS) -> str:
-    """The report as Markdown of at most so many characters; the headline comes first.
+    """The report as Markdown of at most so many characters, each counted as often as it has bytes; the headline first.
 
     Where it would be longer, the longest code diffs and explanations go first, then whole functions from the end; what
     was left out is named.
@@ -37,25 +38,30 @@ def render_markdown(review: Review, *, most: int = COMMENT_CHARACTERS) -> str:
     tail = _tail(review)
     full = [_function(change, whole=True) for change in review.functions]
     brief = [_function(change, whole=False) for change in review.functions]
-    room = most - len(head) - 400
+    room = most - _size(head) - 400
     tail = (
         tail
-        if len(tail) < room // 2
+        if _size(tail) < room // 2
         else "\nChanges of flows and decisions are left out here for their length.\n"
     )
-    shown = _fitted(full, brief, room - len(tail))
+    shown = _fitted(full, brief, room - _size(tail))
     left = [change.function for change in review.functions[len(shown) :]]
-    return (head + "".join(shown) + _left_out(left) + tail)[:most]
+    text = head + "".join(shown) + _left_out(left) + tail
+    return text.encode()[:most].decode(errors="ignore")
+
+
+def _size(*texts: str) -> int:
+    return sum(len(text.encode()) for text in texts)
 
 
 def _fitted(full: Sequence[str], brief: Sequence[str], room: int) -> list[str]:
     shown = list(full)
-    by_gain = sorted(range(len(full)), key=lambda number: len(brief[number]) - len(full[number]))
+    by_gain = sorted(range(len(full)), key=lambda number: _size(brief[number]) - _size(full[number]))
     for number in by_gain:
-        if sum(map(len, shown)) <= room:
+        if _size(*shown) <= room:
             return shown
         shown[number] = brief[number]
-    while shown and sum(map(len, shown)) > room - 2_000 * (len(shown) < len(full)):
+    while shown and _size(*shown) > room - 2_000 * (len(shown) < len(full)):
         shown.pop()
     return shown
 
@@ -97,7 +103,7 @@ def _tail(review: Review) -> str:
     lines = []
     for flow in review.flows:
         lines += [f"### Flow {code(flow.flow)}", "", f"{flow.edit} — {code(flow.place)}", ""]
-        lines += [f"- {prose(short(part))}" for part in flow.parts]
+        lines += [f"- {prose(part)}" for part in told_flow(flow)]
         lines.append("")
     for each in review.decisions:
         answers = f"{code(each.before or 'nothing')} became {code(each.after or 'nothing')}"
@@ -123,7 +129,7 @@ def _left_out(names: Sequence[str]) -> str:
 def _folded(title: str, lines: Sequence[str]) -> list[str]:
     return [
         "<details>",
-        f"<summary>{_apart(html.escape(visible(title)))}</summary>",
+        f"<summary>{_apart(html.escape(' '.join(visible(title).split())))}</summary>",
         "",
         *lines,
         "",

@@ -14,10 +14,11 @@ from pipeline import render
 from pipeline.review.changes import FlowChange, FunctionChange, Review
 from pipeline.review.words import (
     BY_A_MODEL,
-    KINDS,
+    kinds_in_words,
     told_basis,
     told_behaviour,
     told_clause,
+    told_flow,
     told_size,
     visible,
 )
@@ -28,9 +29,12 @@ FILTERS = {
     "contract": "contract",
     "behaviour": "behaviour",
     "code": "code",
+    "renamed": "renamed",
     "added": "added",
     "removed": "removed",
     "stale": "not generated",
+    "flow": "flows",
+    "decision": "decisions",
 }
 """Kind of change -> what its button says."""
 
@@ -41,6 +45,7 @@ def render_page(review: Review) -> str:
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     functions = [_function(number, change) for number, change in enumerate(review.functions)]
     counts = {kind: sum(kind in each["tags"] for each in functions) for kind in FILTERS}
+    counts |= {"flow": len(review.flows), "decision": len(review.decisions)}
     return render.render_template(
         "templates/review.html.j2",
         headline=visible(review.headline),
@@ -65,11 +70,7 @@ def _function(number: int, change: FunctionChange) -> dict[str, Any]:
         **_shown(change.model_dump(include={"function", "place", "why", "explanation"})),
         "id": f"change-{number}",
         "tags": [*change.kinds, *["loosened"] * bool(change.loosened)],
-        "kinds": [
-            (kind, FILTERS[kind], KINDS[kind])
-            for kind in change.kinds
-            if kind != "behaviour" or "silent" not in change.kinds
-        ],
+        "kinds": [(kind, FILTERS[kind], visible(words)) for kind, words in _kinds(change)],
         "clauses": [
             {"effect": each.effect, "words": visible(told_clause(each)), "place": visible(each.place)}
             for each in change.clauses
@@ -82,10 +83,18 @@ def _function(number: int, change: FunctionChange) -> dict[str, Any]:
     }
 
 
+def _kinds(change: FunctionChange) -> Iterator[tuple[str, str]]:
+    """What stands behind a function's name; that whoever calls it may rely on less is a kind of its own here."""
+    yield from kinds_in_words(change)
+    if change.loosened:
+        yield "loosened", f"{change.loosened} clause{'s' * (change.loosened != 1)} loosened"
+
+
 def _flow(number: int, flow: FlowChange) -> dict[str, Any]:
     pictures = [("before", flow.picture_before), ("now", flow.picture_after)]
     return {
         **_shown(flow.model_dump()),
+        "parts": [visible(part) for part in told_flow(flow)],
         "id": f"flow-{number}",
         "pictures": [(when, picture) for when, picture in pictures if picture],
     }

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 
 from pipeline.records import Behaviour
-from pipeline.review.changes import Basis, ClauseChange, FunctionChange, Review
+from pipeline.review.changes import Basis, ClauseChange, FlowChange, FunctionChange, Review
+from pipeline.writers import told_writer
 
 KINDS = {
     "silent": "behaves differently, though no clause of the spec changed",
     "added": "new",
     "removed": "removed",
+    "renamed": "perhaps renamed",
     "contract": "contract changed",
     "behaviour": "behaves differently",
     "code": "code changed",
@@ -31,8 +33,16 @@ def short(text: str) -> str:
 
 def told_kinds(change: FunctionChange) -> str:
     """What changed of a function, in a few words."""
-    kinds = [kind for kind in change.kinds if kind != "behaviour" or "silent" not in change.kinds]
-    return ", ".join(KINDS[kind] for kind in kinds)
+    return ", ".join(words for _, words in kinds_in_words(change))
+
+
+def kinds_in_words(change: FunctionChange) -> list[tuple[str, str]]:
+    """Each kind of change that is worth telling, and in a few words what it is."""
+    return [
+        (kind, f"{KINDS[kind]}{f' from {change.was}' * (kind == 'renamed')}")
+        for kind in change.kinds
+        if kind != "behaviour" or "silent" not in change.kinds
+    ]
 
 
 def told_behaviour(found: Behaviour) -> str:
@@ -58,7 +68,7 @@ def told_basis(basis: Basis | None) -> str:
         cases += f" and {basis.cases_of_architect} of the architect"
     return (
         f"The verdict rests on {basis.clauses} clauses, {cases}, and {basis.inputs} inputs in all, judged in a sandbox "
-        f"of level {basis.sandbox}; written by {basis.model}"
+        f"of level {basis.sandbox}; {told_writer(basis.model)}"
     )
 
 
@@ -72,10 +82,18 @@ def told_size(review: Review) -> str:
     """How much changed, and since when."""
     changed = len(review.functions)
     why = f", {review.chosen}" if review.chosen else ""
+    flows, decisions = len(review.flows), len(review.decisions)
     return (
         f"Compared with {review.base} ({review.commit[:12]}{why}): {changed} function{'s' * (changed != 1)} changed, "
         f"{review.unchanged} did not"
+        + (f"; {flows} flow{'s' * (flows != 1)} changed" if flows else "")
+        + (f"; {decisions} decision{'s' * (decisions != 1)} answered otherwise" if decisions else "")
     )
+
+
+def told_flow(flow: FlowChange) -> list[str]:
+    """What changed of a flow, a sentence each, and whether it has been generated since."""
+    return [*map(short, flow.parts), *[f"not generated again yet: {flow.lag}"] * bool(flow.lag)]
 
 
 def render_terminal(review: Review) -> str:
@@ -84,7 +102,11 @@ def render_terminal(review: Review) -> str:
     for change in review.functions:
         lines += ["", *_function(change)]
     for flow in review.flows:
-        lines += ["", f"flow {flow.flow}: {flow.edit}  {flow.place}", *(f"  {part}" for part in flow.parts)]
+        lines += [
+            "",
+            f"flow {flow.flow}: {flow.edit}  {flow.place}",
+            *(f"  {part}" for part in told_flow(flow)),
+        ]
     for each in review.decisions:
         before, after = each.before or "nothing", each.after or "nothing"
         lines += [

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from subjects import contract, decide
 
-from pipeline.decider.boundaries import at_boundaries, at_extremes
+from pipeline.decider.boundaries import at_boundaries, at_extremes, met_equalities
 from pipeline.definitions import Param, TypeAlias, TypeRecord
 from pipeline.records import Raise
 from pipeline.stages.judge import Judge
@@ -128,3 +128,23 @@ def f(sent, now):
     return 1
 """.replace("def f", f"def {WITHIN.function}")
     assert decide(judge, WITHIN, source).passed == passed
+
+
+def test_texts_that_rules_ask_for_are_given_together() -> None:
+    """For each place the first; what lies in no place, and what is no text, stays as it is."""
+    rules = ["link.text == 'a' and count == 3", "link.text == 'b'", "name == 'c'", "other == 'd'"]
+    found = met_equalities(rules, ["link", "name", "count"], (Link(NOON, "x"), "y", 7))
+    assert found == (Link(NOON, "a"), "c", 7)
+
+
+def test_a_part_of_a_moment_is_a_number_as_far_as_the_calendar_goes() -> None:
+    """There is no hour 24, and nobody can give a duration other days: such inputs are left out."""
+    found = at_boundaries(
+        ["at.hour < 24", "at.minute == 30", "wait.days > 3"], ["at", "wait"], [(NOON, timedelta(5))]
+    )
+    assert [(at.hour, at.minute, wait.days) for at, wait in found] == [
+        (23, 0, 5),
+        (12, 30, 5),
+        (12, 29, 5),
+        (12, 31, 5),
+    ]

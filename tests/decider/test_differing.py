@@ -98,6 +98,27 @@ def test_what_only_one_version_takes_is_counted_and_not_compared(judge: Judge) -
     assert (found.differing, found.inputs > 50, found.skipped > 20) == (0, True, True)
 
 
+def test_what_neither_version_takes_is_not_counted(judge: Judge) -> None:
+    """What code mentions may lie outside of what both are given."""
+    narrow = "types:\n  Small: {type: int, ge: 0, le: 9}\n"
+    old, new = "def f(n):\n    return n if n < 500 else 0\n", "def f(n):\n    return n if n < 900 else 0\n"
+    found = differ(judge, spec("n: Small", head=narrow), old, new)
+    assert (found.inputs, found.skipped, found.differing) == (10, 0, 0)
+
+
+def test_a_port_answers_what_is_of_its_types(judge: Judge) -> None:
+    """Also where its answers are made smaller for a person to read."""
+    head = (
+        "types:\n  Account: {fields: {name: str, closed: bool}}\n"
+        "ports:\n  Store:\n    account: {returns: 'Account | None', query: true}\n"
+    )
+    old = "def f(store):\n    one = store.account()\n    return one.name if one is not None and not one.closed else ''\n"
+    (only,) = differ(
+        judge, spec("store: Store", head=head, returns="str"), old, old.replace(" and not one.closed", "")
+    ).differences
+    assert only.call == "f(store) with store.account returning Account(name='a', closed=True)"
+
+
 def test_a_value_of_a_type_that_changed_is_another_value(judge: Judge) -> None:
     """A field more is a difference on every input, and shown on a small one."""
     small = "types:\n  Pair: {fields: {a: int}}\n"

@@ -73,6 +73,10 @@ PAIRS: dict[str, tuple[Contract, Contract, str, str]] = {
         of(cases=[CASE]), of(cases=[CASE.model_copy(update={"returns": 2})]),
         "changed", "example 'ten' changed: {\"x\": 10} returns 1 became {\"x\": 10} returns 2",
     ),
+    "an example renamed": (
+        of(cases=[CASE]), of(cases=[CASE.model_copy(update={"name": "ten of them"})]),
+        "changed", "example 'ten' is now called 'ten of them'",
+    ),
     "a narrower parameter": (
         of(params={"x": "A"}, types={"A": TypeAlias(type="int", le="9")}),
         of(params={"x": "A"}, types={"A": TypeAlias(type="int", le="5")}),

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 from markdown_it import MarkdownIt
-from review.reviews import HARM, HOSTILE, LOOSENED, SILENT, WHOLE, function, review
+from review.reviews import DIFF, HARM, HOSTILE, LOOSENED, SILENT, WHOLE, function, review
 
 from pipeline.review.markdown import code, prose, render_markdown
 
@@ -77,6 +77,21 @@ def test_a_report_is_never_longer_than_it_may_be(most: int) -> None:
     missing = {each.function for each in MANY.functions} - shown
     counted = int((re.search(r"and (\d+) more", named[0]) or [0, "0"])[1]) if named else 0
     assert len(missing) == counted + (len(re.findall(r"`shop", named[0])) if named else 0)
+
+
+def test_letters_of_more_than_one_byte_count_as_such() -> None:
+    """A step summary is cut by the byte."""
+    wide = review(*(function(f"shop.f{number}", diff="+" + "\u00e4\u4e16" * 1000) for number in range(60)))
+    assert len(render_markdown(wide, most=20_000).encode()) <= 20_000
+
+
+def test_two_hundred_functions_fit_a_comment_and_a_step_summary() -> None:
+    """As the forge counts them; every function is shown or named, and in the summary every diff is there."""
+    many = review(*(function(f"shop.function_number_{number}", diff=DIFF * 20) for number in range(200)))
+    comment, summary = render_markdown(many), render_markdown(many, most=1_000_000)
+    assert (len(comment) < 65_536, len(summary.encode()) < 1 << 20) == (True, True)
+    assert (len(re.findall(r"^### ", summary, re.MULTILINE)), summary.count("```diff")) == (200, 200)
+    assert rendered(summary).tags >= {"details", "summary", "pre", "h3"}
 
 
 def test_long_diffs_go_before_functions_do() -> None:

@@ -1,0 +1,189 @@
+"""Inputs in which what code mentions stands in the place of what was drawn: a text, a number, a moment, one at a time."""
+
+import ast
+import contextlib
+import itertools
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, time
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from hypothesis import given, seed, settings, strategies
+from hypothesis.errors import HypothesisException
+
+from pipeline.decider.corpus import QUIET
+from pipeline.decider.recording import Wired
+from pipeline.decider.smaller import weight
+
+_MOST = 300
+_BASES = 3
+_PATTERN = re.compile(r"[\\^$*+?{\[(|]")
+"""What a text holds that may be a pattern."""
+_ENDLESS = re.compile(r"\{\d{3,}|,\d{3,}\}")
+"""What it holds where texts would become too long."""
+_TELLING = (
+    "\u00df",
+    "\u0130",
+    "\u01c6",
+    "e\u0301",
+    "\u00b2",
+    "\u0663",
+    "\u00bd",
+    "\u00a0",
+    "\u2028",
+    "\x1c",
+    "\r\n",
+    "a'b c-d",
+)
+"""Texts that functions of the standard library tell apart: `lower` and `casefold`, `isdigit` and `isdecimal`, ..."""
+_LARGEST = 10_000_000
+"""An honest function may count up to a number it is given."""
+_MATCHING = 8
+"""Texts drawn for one pattern."""
+_MOMENTS: dict[str, Any] = {"date": date, "datetime": datetime, "time": time}
+
+
+def with_mentioned(drawn: Sequence[Wired], hints: Sequence[str]) -> Iterator[Wired]:
+    """Variants of wired arguments, at most 300, with one value that the hints mention; types are not looked at.
+
+    They are made of inputs that reach as many places as possible with as little as possible, and of the same with every
+    list cut to one member and every other number 1, or 0: of products and sums, too, such a variant is at the edge.
+    """
+    values = {repr(value): value for hint in hints for value in _mentioned(hint)}
+    texts = [value for value in values.values() if isinstance(value, str)]
+    values |= {repr(match): match for text in texts for match in _matching(text)}
+    values |= {repr(text): text for text in _TELLING}
+    bases = sorted(
+        drawn, key=lambda wired: (-len({_kind(path) for path, _ in _places(wired)}), weight(wired))
+    )
+    plain = [_plain(base, number) for number in (1, 0) for base in bases[:1]]
+    found = (
+        _with(base, path, other)
+        for base in (*plain, *bases[:_BASES])
+        for value in values.values()
+        for path, leaf in _places(base)
+        if (other := _like(leaf, value)) is not None
+    )
+    return itertools.islice(found, _MOST)
+
+
+def _mentioned(hint: str) -> Iterator[Any]:
+    """Constants of a hint; what looks like a moment is one. Nothing is evaluated but `date(2026, 1, 1)` and its like."""
+    for node in ast.walk(ast.parse(hint, mode="eval")):
+        match node:
+            case ast.Constant(value=str() | int() | float() as value) if not isinstance(value, bool):
+                yield value
+            case ast.Call(func=ast.Name(id="date" | "datetime" | "time" as name), args=args):
+                try:
+                    yield _MOMENTS[name](*map(ast.literal_eval, args))
+                except (ValueError, TypeError, OverflowError):
+                    continue
+
+
+def _matching(text: str) -> list[str]:
+    """A few texts that a text stands for, where it is a pattern."""
+    found: list[str] = []
+
+    @seed(0)
+    @settings(QUIET, max_examples=_MATCHING)
+    @given(strategies.from_regex(text, fullmatch=True))
+    def draw(match: str) -> None:
+        found.append(match)
+
+    if _PATTERN.search(text) and not _ENDLESS.search(text):
+        with (
+            contextlib.suppress(re.error, OverflowError, RecursionError, HypothesisException),
+            warnings.catch_warnings(action="ignore"),
+        ):
+            draw()
+    return found
+
+
+def _like(leaf: Any, value: Any) -> Any:
+    """A value in the place and of the kind of a leaf; None where it is of another kind, or too large to be tried."""
+    match leaf:
+        case str():
+            return value if isinstance(value, str) else None
+        case int():
+            return value if isinstance(value, int) and abs(value) <= _LARGEST else None
+        case float():
+            return float(value) if isinstance(value, int | float) and abs(value) <= _LARGEST else None
+        case {"$": "Decimal"}:
+            number = _decimal(value)
+            return None if number is None or abs(number) > _LARGEST else {"$": "Decimal", "v": str(number)}
+        case {"$": "date" | "datetime" | "time" as tag, "v": text} if type(value) is _MOMENTS[tag]:
+            same = value.replace(tzinfo=datetime.fromisoformat(text).tzinfo) if tag == "datetime" else value
+            return {"$": tag, "v": same.isoformat()}
+    return None
+
+
+def _decimal(value: Any) -> Decimal | None:
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and str(value).isascii() else None
+
+
+_Path = tuple[int | str, ...]
+
+
+def _places(wired: Any, path: _Path = ()) -> Iterator[tuple[_Path, Any]]:
+    """Every text, number and moment in wired arguments, and where it is; answers of ports are left alone."""
+    match wired:
+        case bool() | None | {"$": "script" | "enum"}:
+            return
+        case {"$": "Decimal" | "date" | "datetime" | "time"} | str() | int() | float():
+            yield path, wired
+        case list():
+            for number, item in enumerate(wired):
+                yield from _places(item, (*path, number))
+        case {"$": "record", "v": dict(parts)}:
+            for name, part in parts.items():
+                yield from _places(part, (*path, "v", name))
+        case {"$": "tuple" | "set" | "frozenset" | "dict", "v": list(members)}:
+            yield from _places(members, (*path, "v"))
+
+
+def _kind(path: _Path) -> _Path:
+    """A path without the number of a member: all members of a list are one place."""
+    return (*path[:1], *(part if isinstance(part, str) else 0 for part in path[1:]))
+
+
+def _with(wired: Any, path: _Path, value: Any) -> Any:
+    if not path:
+        return value
+    first: Any = path[0]
+    changed = _with(wired[first], path[1:], value)
+    if isinstance(wired, dict):
+        return {**wired, first: changed}
+    return [*wired[:first], changed, *wired[first + 1 :]]
+
+
+def _plain(wired: Wired, number: int) -> Wired:
+    """Arguments with lists of one member and the same number in every place."""
+    return [_plainer(argument, number) for argument in wired]
+
+
+def _plainer(wired: Any, number: int) -> Any:
+    match wired:
+        case bool() | None | {"$": "script" | "enum"}:
+            return wired
+        case int():
+            return number
+        case float():
+            return float(number)
+        case {"$": "Decimal"}:
+            return {"$": "Decimal", "v": str(number)}
+        case list():
+            return [_plainer(item, number) for item in wired[:1]]
+        case {"$": "dict" | "set" | "frozenset" as tag, "v": list(members)}:
+            kept = [[_plainer(item, number) for item in pair] for pair in members[:1]]
+            return {"$": tag, "v": kept if tag == "dict" else _plainer(members, number)}
+        case {"$": "tuple", "v": list(members)}:
+            return {"$": "tuple", "v": [_plainer(item, number) for item in members]}
+        case {"$": "record", "v": dict(parts)}:
+            return {**wired, "v": {name: _plainer(part, number) for name, part in parts.items()}}
+    return wired

@@ -1,0 +1,2 @@
+def f(user):
+    return user.nick or user.name

@@ -1,0 +1,2 @@
+def f(user):
+    return user.nick if user.nick is not None else user.name

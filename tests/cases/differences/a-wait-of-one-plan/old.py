@@ -1,0 +1,3 @@
+def f(plan, started, now):
+    days = {"free": 14, "pro": 30, "team": 90}[plan]
+    return now - started <= timedelta(days=days)

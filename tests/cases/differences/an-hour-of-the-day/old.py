@@ -1,0 +1,2 @@
+def f(at):
+    return 9 <= at.hour < 18

@@ -1,0 +1,2 @@
+def f(code):
+    return re.fullmatch(r"[A-Z]{2}[0-9]{6,8}", code) is not None

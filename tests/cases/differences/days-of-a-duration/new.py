@@ -1,0 +1,2 @@
+def f(wait):
+    return wait.days > 30

@@ -1,0 +1,2 @@
+def f(wait):
+    return wait > timedelta(days=30)

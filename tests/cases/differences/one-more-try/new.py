@@ -1,0 +1,8 @@
+async def f(to, mail):
+    try:
+        return await mail.send(to)
+    except Down:
+        try:
+            return await mail.send(to)
+        except Down:
+            return await mail.send(to)

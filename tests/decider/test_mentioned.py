@@ -1,0 +1,75 @@
+"""Inputs with what code mentions in the place of what was drawn: of the same kind, one place at a time, and no more than can be tried."""
+
+from typing import Any
+
+import pytest
+
+from pipeline.decider.mentioned import with_mentioned
+
+DAY = {"$": "date", "v": "2026-01-01"}
+NOON = {"$": "datetime", "v": "2026-01-01T12:00:00+02:00"}
+
+
+def decimal(text: str) -> dict[str, str]:
+    return {"$": "Decimal", "v": text}
+
+
+PAIRS: dict[str, tuple[Any, str, Any]] = {
+    "a text": ("b", "x == 'word'", "word"),
+    "a number": (7, "x < 40", 40),
+    "a whole number as a float": (7.5, "x < 40", 40.0),
+    "a text as a decimal": (decimal("7"), "x < Decimal('0.30')", decimal("0.30")),
+    "a day": (DAY, "x < date(2027, 7, 1)", {"$": "date", "v": "2027-07-01"}),
+    "a moment where the other was": (
+        NOON, "x < datetime(2027, 7, 1)", {"$": "datetime", "v": "2027-07-01T00:00:00+02:00"},
+    ),
+    "a field": (
+        {"$": "record", "t": "R", "v": {"a": 3, "b": "c"}}, "x.a == 5",
+        {"$": "record", "t": "R", "v": {"a": 5, "b": "c"}},
+    ),
+    "a key": ({"$": "dict", "v": [["k", 3]]}, "'word'", {"$": "dict", "v": [["word", 3]]}),
+    "a member": ([3, 4], "x > 5", [3, 5]),
+    "a text that functions tell apart": ("b", "x == 1", "\u00df"),
+    "a text of a pattern": ("b", "'[x]{3}'", "xxx"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_what_is_mentioned_stands_where_its_kind_stood(name: str) -> None:
+    """In one place, everything else as it was."""
+    value, hint, expected = PAIRS[name]
+    assert [expected] in list(with_mentioned([[value]], [hint]))
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        (True, "x == 1"), (3, "x == 'a'"), ("a", "x == 3"), (DAY, "datetime(2026, 1, 1)"), (DAY, "date(2026, 13, 1)"),
+        (decimal("1"), "'nan'"), (decimal("1"), "'1e999999'"), (3, "x == 1000000007"),
+        ({"$": "script", "v": {"send": [["a", None]]}}, "'b'"), ({"$": "enum", "t": "E", "v": "a"}, "'b'"),
+    ],
+)  # fmt: skip
+def test_nothing_is_put_where_another_kind_stands(value: Any, hint: str) -> None:
+    """Nor what is no number or day at all, nor what an honest function would count up to for ever."""
+    assert list(with_mentioned([[value]], [hint])) == list(with_mentioned([[value]], ["None"]))
+
+
+def test_a_product_is_brought_to_an_edge() -> None:
+    """Every other number is 1, and of a list one member is left."""
+    lines = [[{"$": "record", "t": "L", "v": {"n": n, "price": decimal(f"{n}.5")}} for n in (3, 4)]]
+    expected = [[{"$": "record", "t": "L", "v": {"n": 1, "price": decimal("50")}}]]
+    assert expected in list(with_mentioned([lines], ["total >= 50"]))
+
+
+def test_no_more_are_made_than_are_run() -> None:
+    """However much code mentions."""
+    hints = [f"x == {number}" for number in range(200)]
+    assert len(list(with_mentioned([[1, 2, 3]], hints))) == 300
+
+
+@pytest.mark.parametrize("text", ["(", "[", "(?=x)y", "a{1000}", "(?!)", "[[a]"])
+def test_what_is_no_pattern_is_a_text(text: str) -> None:
+    """Nor one that nothing matches, nor one that only long texts do: it is put in its place, and ends nothing."""
+    found = [each for (each,) in with_mentioned([["b"]], [repr(text)])]
+    assert text in found
+    assert max(map(len, found)) < 100
