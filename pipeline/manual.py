@@ -6,7 +6,6 @@ from importlib import resources
 from pipeline.errors import SettingsError
 
 _ORDER = (
-_ORDER = (
     "specs", "systems", "judging", "contracts", "review", "models", "configuration", "exit-codes", "security", "ci",
     "agents", "comparison",
 )  # fmt: skip

@@ -179,9 +179,10 @@ def _plainer(wired: Any, number: int) -> Any:
             return {"$": "Decimal", "v": str(number)}
         case list():
             return [_plainer(item, number) for item in wired[:1]]
-        case {"$": "dict" | "set" | "frozenset" as tag, "v": list(members)}:
-            kept = [[_plainer(item, number) for item in pair] for pair in members[:1]]
-            return {"$": tag, "v": kept if tag == "dict" else _plainer(members, number)}
+        case {"$": "dict", "v": list(pairs)}:
+            return {"$": "dict", "v": [[_plainer(item, number) for item in pair] for pair in pairs[:1]]}
+        case {"$": "set" | "frozenset" as tag, "v": list(members)}:
+            return {"$": tag, "v": _plainer(members, number)}
         case {"$": "tuple", "v": list(members)}:
             return {"$": "tuple", "v": [_plainer(item, number) for item in members]}
         case {"$": "record", "v": dict(parts)}:

@@ -29,6 +29,7 @@ PAIRS: dict[str, tuple[Any, str, Any]] = {
     ),
     "a key": ({"$": "dict", "v": [["k", 3]]}, "'word'", {"$": "dict", "v": [["word", 3]]}),
     "a member": ([3, 4], "x > 5", [3, 5]),
+    "a member of a set": ({"$": "set", "v": [3, 4]}, "x > 5", {"$": "set", "v": [3, 5]}),
     "a text that functions tell apart": ("b", "x == 1", "\u00df"),
     "a text of a pattern": ("b", "'[x]{3}'", "xxx"),
 }  # fmt: skip
