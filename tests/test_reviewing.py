@@ -147,7 +147,10 @@ def test_a_changed_clause_is_no_surprise(project: Project) -> None:
     project.server.answers["sign"] = [python('def sign(n):\n    return f"({label(n)})"\n')]
     regenerated(project, spec.replace("(1 piece)", "(1 item)"), label=LABEL.replace("piece", "item"))
     report = reviewed(project)
-    assert report["headline"] == "No behaviour was seen to change since HEAD without a clause of the spec"
+    assert report["headline"] == (
+        "No behaviour was seen to change since HEAD without a clause of the spec; where one changed: "
+        "shop.label, shop.sign"
+    )
     found = functions(report)["shop.label"]
     assert found["kinds"] == ["contract", "behaviour", "code"]
     assert [(each["effect"], each["clause"], each["place"]) for each in found["clauses"]] == [

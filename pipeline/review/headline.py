@@ -10,26 +10,28 @@ _MOST_FUNCTIONS = 20
 
 
 def headline(functions: Sequence[FunctionChange], flows: Sequence[FlowChange], base: str) -> str:
-    """Which functions behave differently although no clause of the spec changed, and what changed of which flow."""
-    of_flows = _flows(flows)
+    """Which functions behave differently, first those of which no clause of the spec changed, and what changed of which flow."""
     silent = [_named(each) for each in functions if "silent" in each.kinds]
-    if len(silent) > _MOST_FUNCTIONS:
-        silent[_MOST_FUNCTIONS:] = [f"and {len(silent) - _MOST_FUNCTIONS} more"]
+    asked = [_named(each) for each in functions if "behaviour" in each.kinds and "silent" not in each.kinds]
+    with_one = [f"where one changed: {_listed(asked)}"] if asked else []
     if silent:
-        return "; ".join(
-            [f"Behaviour changed although no clause of the spec did: {', '.join(silent)}", *of_flows]
-        )
+        said = f"Behaviour changed although no clause of the spec did: {_listed(silent)}"
+        return "; ".join([said, *with_one, *_flows(flows)])
     unknown = [each.function for each in functions if each.behaviour is not None and each.behaviour.note]
     since = "" if unknown else f" since {base}"
-    of_functions = (
+    calm = (
         f"no function was seen to behave differently{since} without a clause of the spec"
         if flows
         else f"no behaviour was seen to change{since} without a clause of the spec"
     )
-    told = "; ".join(
-        [*of_flows, of_functions, *[f"not compared whole: {', '.join(unknown)}"] * bool(unknown)]
-    )
+    not_whole = [f"not compared whole: {_listed(unknown)}"] if unknown else []
+    told = "; ".join([*_flows(flows), calm, *with_one, *not_whole])
     return told[0].upper() + told[1:]
+
+
+def _listed(names: Sequence[str]) -> str:
+    left = len(names) - _MOST_FUNCTIONS
+    return ", ".join([*names[:_MOST_FUNCTIONS], *([f"and {left} more"] if left > 0 else [])])
 
 
 def _named(change: FunctionChange) -> str:
