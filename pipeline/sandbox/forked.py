@@ -76,6 +76,7 @@ class _Server:
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self._control, theirs = socket.socketpair()
         self._control.settimeout(_ANSWER_SECONDS)
+        self._rare: socket.socket | None = None
         ours = {
             "control": theirs.fileno(),
             "kernel": level == "kernel",
@@ -104,18 +105,26 @@ class _Server:
         return self._layers
 
     def fork(self, *, rare: bool) -> Child:
+        """A child of this server, or of the one that it forks for what is rarely needed."""
+        if rare and self._rare is None:
+            self._rare = self._get(self._control, zygote.RARE)
+            self._rare.settimeout(_ANSWER_SECONDS)
+        control = self._rare if rare and self._rare else self._control
         self._forks += 1
-        self._control.sendall(zygote.REQUEST.pack(zygote.RARE if rare else zygote.FORK, self._forks))
-        answer, descriptors, _, _ = socket.recv_fds(self._control, 1, 1)
+        return _ForkedChild(self, control, self._forks, self._get(control, zygote.FORK))
+
+    def _get(self, control: socket.socket, request: bytes) -> socket.socket:
+        control.sendall(zygote.REQUEST.pack(request, self._forks))
+        answer, descriptors, _, _ = socket.recv_fds(control, 1, 1)
         if not answer:
             raise ConnectionResetError
-        return _ForkedChild(self, self._forks, socket.socket(fileno=descriptors[0]))
+        return socket.socket(fileno=descriptors[0])
 
-    def ask(self, request: bytes, child: int) -> tuple[int, float]:
+    def ask(self, control: socket.socket, request: bytes, child: int) -> tuple[int, float]:
         """A status and seconds; as for a child that is gone when the server is gone as well."""
         try:
-            self._control.sendall(zygote.REQUEST.pack(request, child))
-            answer = self._control.recv(zygote.ANSWER.size, socket.MSG_WAITALL)
+            control.sendall(zygote.REQUEST.pack(request, child))
+            answer = control.recv(zygote.ANSWER.size, socket.MSG_WAITALL)
             status, seconds = zygote.ANSWER.unpack(answer)
         except (OSError, struct.error):
             self.broken = True
@@ -123,6 +132,8 @@ class _Server:
         return int(status), float(seconds)
 
     def close(self) -> None:
+        if self._rare is not None:
+            self._rare.close()
         self._control.close()  # it ends by itself; a locked process cannot kill it
         kill(self._process)
         self._process.wait()
@@ -137,17 +148,18 @@ class _Server:
 
 
 class _ForkedChild(Child):
-    def __init__(self, server: _Server, number: int, channel: socket.socket) -> None:
+    def __init__(self, server: _Server, control: socket.socket, number: int, channel: socket.socket) -> None:
         self.channel = channel
         self._server = server
+        self._control = control
         self._number = number
 
     def processor_seconds(self) -> float:
-        return self._server.ask(zygote.LOOK, self._number)[1]
+        return self._server.ask(self._control, zygote.LOOK, self._number)[1]
 
     def end(self, *, patience_seconds: float) -> int | None:
         request = zygote.END if patience_seconds else zygote.KILL
-        status, _ = self._server.ask(request, self._number)
+        status, _ = self._server.ask(self._control, request, self._number)
         return None if status == zygote.STILL_RUNNING else status
 
 

@@ -26,13 +26,15 @@ REQUEST = struct.Struct("=cI")
 ANSWER = struct.Struct("=id")
 """An exit status, and the seconds of processor time a child took so far."""
 FORK, RARE, LOOK, END, KILL = b"F", b"R", b"L", b"E", b"K"
-"""Fork a child; the same, with every time zone and codec loaded; say how a child is getting on; wait for its end; end it.
+"""Fork a child; fork a server that has every time zone and codec; tell of a child; wait for its end; end it.
 
-A fork is answered with the child's channel, the others with an `ANSWER`.
+A fork is answered with the channel of what was forked, the others with an `ANSWER`.
 """
 STILL_RUNNING = -(1 << 16)
 """As a status: the child has not ended."""
 
+_ZONES: list[Any] = []
+"""Zones that are kept alive, or `zoneinfo` may forget them."""
 _Lock = Callable[[dict[str, Any]], None]
 _WARM = (
     "__future__", "_strptime", "abc", "calendar", "contextlib", "locale", "random",
@@ -53,10 +55,7 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     control.sendall(json.dumps({"layers": layers}).encode() + b"\n")
-    server = _Server(control, lock)
-    while len(request := control.recv(REQUEST.size, socket.MSG_WAITALL)) == REQUEST.size:
-        server.serve(*REQUEST.unpack(request))
-    server.end_all()
+    _Server(control, lock).serve()
 
 
 def _load(names: list[str]) -> None:
@@ -71,6 +70,15 @@ def _load(names: list[str]) -> None:
     with contextlib.suppress(KeyError, ValueError):
         sys.modules["hashlib"].new("sha256")  # the library behind it reads its configuration at its first use
     os.register_at_fork = register
+
+
+def _load_rare() -> None:
+    """Time zones and codecs are read from files, which a child cannot open: have them all in memory."""
+    zoneinfo, encodings = map(importlib.import_module, ("zoneinfo", "encodings"))
+    _ZONES.extend(zoneinfo.ZoneInfo(key) for key in zoneinfo.available_timezones())
+    for path in Path(encodings.__path__[0]).glob("*.py"):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(f"encodings.{path.stem}")
 
 
 def _lock(ours: dict[str, Any]) -> tuple[list[str], _Lock]:
@@ -93,22 +101,23 @@ class _Server:
         self._lock = lock
         self._pid = os.getpid()
         self._children: dict[int, int] = {}
-        self._has_rare = False
-        self._zones: list[Any] = []
 
-    def serve(self, request: bytes, child: int) -> None:
-        if request in {FORK, RARE}:
-            if request == RARE:
-                self._load_rare()
+    def serve(self) -> None:
+        """Do as asked until nobody is there to ask, then end every child."""
+        while len(request := self._control.recv(REQUEST.size, socket.MSG_WAITALL)) == REQUEST.size:
+            self._answer(*REQUEST.unpack(request))
+        for child in list(self._children):
+            self._end(child, 0.0)
+
+    def _answer(self, request: bytes, child: int) -> None:
+        if request == FORK:
             self._fork(child)
+        elif request == RARE:
+            self._fork_rare()
         elif request == LOOK:
             self._control.sendall(ANSWER.pack(STILL_RUNNING, _processor_seconds(self._children.get(child))))
         else:
             self._control.sendall(ANSWER.pack(*self._end(child, 1.0 if request == END else 0.0)))
-
-    def end_all(self) -> None:
-        for child in list(self._children):
-            self._end(child, 0.0)
 
     def _fork(self, child: int) -> None:
         """Answer first and fork then: what this process writes while there are two of them, it copies."""
@@ -146,16 +155,24 @@ class _Server:
         code = os.waitstatus_to_exitcode(status) if ended else STILL_RUNNING
         return code, usage.ru_utime + usage.ru_stime
 
-    def _load_rare(self) -> None:
-        """Time zones and codecs are read from files, which a child cannot open: have them all in memory."""
-        if self._has_rare:
+    def _fork_rare(self) -> None:
+        """Go on in a process of its own as a server that has it all: the children of this one need not carry it."""
+        ours, theirs = socket.socketpair()
+        socket.send_fds(self._control, [b"."], [ours.fileno()])
+        ours.close()
+        try:
+            is_new = os.fork() == 0
+        except OSError:
+            is_new = False
+        if not is_new:
+            theirs.close()
             return
-        self._has_rare = True
-        zoneinfo, encodings = map(importlib.import_module, ("zoneinfo", "encodings"))
-        self._zones = [zoneinfo.ZoneInfo(key) for key in zoneinfo.available_timezones()]
-        for path in Path(encodings.__path__[0]).glob("*.py"):
-            with contextlib.suppress(ImportError):
-                importlib.import_module(f"encodings.{path.stem}")
+        locks.die_with_parent()
+        self._control.close()
+        self._control = theirs
+        self._pid = os.getpid()
+        self._children.clear()
+        _load_rare()
         gc.freeze()
 
 

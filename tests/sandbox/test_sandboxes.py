@@ -447,6 +447,14 @@ def test_what_no_candidate_may_import_is_not_there(kernel: Sandbox) -> None:
     assert only(kernel, "def f(x):\n    import unittest\n").error == "ModuleNotFoundError"
 
 
+def test_what_one_program_needs_weighs_on_no_other(warm: Sandbox) -> None:
+    """A program that may want any codec gets them all, whatever ran before; one that may not has none after it."""
+    asks = "    import sys\n    return any(name.endswith('.cp1252') for name in sys.modules)\n"
+    plain, rare = f"def f(x):\n{asks}", f"import codecs\ndef f(x):\n{asks}"
+    seen = [only(warm, source).value for source in (rare, plain, rare)]
+    assert seen == [True, False, True]
+
+
 # -- what is left --------------------------------------------------------------------------------------------
 
 
