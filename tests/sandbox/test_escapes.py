@@ -128,9 +128,9 @@ def kernel(planted: dict[str, Any]) -> Iterator[ForkSandbox]:
     sandbox = kernel_sandbox()
     works(sandbox)
     works(sandbox, RARE)
-    before = [descriptors(server(sandbox)), children(server(sandbox))]
+    before = [descriptors(server(sandbox)), len(children(server(sandbox)))]
     yield sandbox
-    after = [descriptors(server(sandbox)), children(server(sandbox))]
+    after = [descriptors(server(sandbox)), len(children(server(sandbox)))]
     folder, said = sandbox._servers[1]._folder.name, sandbox._servers[1]._stderr
     left = [[*Path(folder).iterdir()], os.fstat(said.fileno()).st_size]
     sandbox.close()

@@ -498,10 +498,13 @@ def test_a_server_that_was_ended_is_replaced(opened: dict[str, Sandbox]) -> None
 
 
 def test_a_server_that_ended_unseen_is_replaced(warm: Sandbox) -> None:
-    """Whatever ended it while nobody was asking, the next program does not notice."""
+    """Whatever ended it while nobody was asking, and the child that waited with it, the next program does not notice."""
     assert isinstance(warm, ForkSandbox)
     only(warm, ECHO)
-    os.kill(warm._servers[1]._process.pid, signal.SIGKILL)
+    server = warm._servers[1]
+    waiting = server._lines[0]._waiting
+    os.kill(server._process.pid, signal.SIGKILL)
+    assert (waiting and waiting.recv(1)) == b""
     assert only(warm, ECHO).outcome == "returned"
 
 
