@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+import select
 import socket
 import struct
 import subprocess
@@ -10,7 +11,7 @@ import sys
 import sysconfig
 import tempfile
 import zoneinfo
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pipeline.errors import SandboxError
@@ -51,7 +52,6 @@ class ForkSandbox(Sandbox):
         for _ in range(2):  # where only limits hold, the program before may have ended its server
             with contextlib.suppress(OSError):
                 return self._server(hash_seed).fork(rare=rare)
-            self._servers[hash_seed].broken = True
         raise SandboxError("the sandbox's fork server ended twice before it could start a child")
 
     def _server(self, hash_seed: int) -> "_Server":
@@ -65,17 +65,79 @@ class ForkSandbox(Sandbox):
             server.close()
 
 
-class _Server:
-    """A fork server's process and the socket it is asked through."""
+class _Line:
+    """The socket through which a fork server is asked, and the child that waits at its other end for a program."""
 
-    def __init__(self, level: Level, preload: list[str], hash_seed: int) -> None:
+    def __init__(self, control: socket.socket) -> None:
+        self.control = control
         self.broken = False
         self._forks = 0
+        self._waiting: socket.socket | None = None
+        control.settimeout(_ANSWER_SECONDS)
+
+    def fork(self) -> Child:
+        """A child that no program has seen; raises OSError when the server is gone."""
+        channel, self._waiting = self._waiting, None
+        if channel is None:
+            channel = self.send(zygote.FORK)
+            self._forks += 1
+        elif select.select([self.control, channel], [], [], 0)[0]:  # an end: neither has anything to say
+            channel.close()
+            raise ConnectionResetError
+        return _ForkedChild(self, self._forks, channel)
+
+    def send(self, request: bytes, child: int = 0) -> socket.socket:
+        """Send what makes the server fork; our end of the channel of what it forks."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                socket.send_fds(self.control, [zygote.REQUEST.pack(request, child)], [theirs.fileno()])
+            except OSError:
+                ours.close()
+                raise
+        return ours
+
+    def look(self, child: int) -> float:
+        """The seconds of processor time a child took so far."""
+        return self._ask(lambda: self.control.sendall(zygote.REQUEST.pack(zygote.LOOK, child)))[1]
+
+    def end(self, request: bytes, child: int) -> int:
+        """The exit status of a child that is ended; the next one is forked while nobody waits for it."""
+
+        def ask() -> None:
+            if self._waiting is None:
+                self._waiting = self.send(request, child)
+                self._forks += 1
+            else:
+                self.control.sendall(zygote.REQUEST.pack(request, child))
+
+        return self._ask(ask)[0]
+
+    def _ask(self, ask: Callable[[], None]) -> tuple[int, float]:
+        """A status and seconds; as for a child that is gone when the server is gone as well."""
+        try:
+            ask()
+            status, seconds = zygote.ANSWER.unpack(self.control.recv(zygote.ANSWER.size, socket.MSG_WAITALL))
+        except (OSError, struct.error):
+            self.broken = True
+            return zygote.STILL_RUNNING, 0.0
+        return int(status), float(seconds)
+
+    def close(self) -> None:
+        if self._waiting is not None:
+            self._waiting.close()
+        self.control.close()
+
+
+class _Server:
+    """A fork server's process, and the one it forks for what is rarely needed."""
+
+    def __init__(self, level: Level, preload: list[str], hash_seed: int) -> None:
         self._layers: tuple[str, ...] | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="drystone-", ignore_cleanup_errors=True)
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
-        self._control, theirs = socket.socketpair()
-        self._control.settimeout(_ANSWER_SECONDS)
+        control, theirs = socket.socketpair()
+        self._lines = [_Line(control)]
         ours = {
             "control": theirs.fileno(),
             "kernel": level == "kernel",
@@ -86,68 +148,63 @@ class _Server:
             self._process = subprocess.Popen(
                 [sys.executable, "-s", "-S", "-B", "-P", "-c", _BOOT, _ROOT, json.dumps(ours)],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._stderr, pass_fds=[theirs.fileno()],
-                cwd=self._folder.name, env=bare_environment(hash_seed), start_new_session=True,
+                cwd=self._folder.name, env={**bare_environment(hash_seed), **zygote.EAGER}, start_new_session=True,
             )  # fmt: skip
         except OSError as error:
             raise SandboxError(f"cannot start a child process for the sandbox: {error}") from None
         theirs.close()
 
+    @property
+    def broken(self) -> bool:
+        return any(line.broken for line in self._lines)
+
     def layers(self) -> tuple[str, ...]:
         """The locks in force, once the server is warm; raises SandboxError when it did not start."""
         if self._layers is None:
-            line = b""
-            with self._control.makefile("rb") as control, contextlib.suppress(OSError):
-                line = control.readline()
-            if not line:
+            answer = b""
+            with self._lines[0].control.makefile("rb") as control, contextlib.suppress(OSError):
+                answer = control.readline()
+            if not answer:
                 raise self._trouble()
-            self._layers = tuple(json.loads(line)["layers"])
+            self._layers = tuple(json.loads(answer)["layers"])
         return self._layers
 
     def fork(self, *, rare: bool) -> Child:
-        self._forks += 1
-        self._control.sendall(zygote.REQUEST.pack(zygote.RARE if rare else zygote.FORK, self._forks))
-        answer, descriptors, _, _ = socket.recv_fds(self._control, 1, 1)
-        if not answer:
-            raise ConnectionResetError
-        return _ForkedChild(self, self._forks, socket.socket(fileno=descriptors[0]))
-
-    def ask(self, request: bytes, child: int) -> tuple[int, float]:
-        """A status and seconds; as for a child that is gone when the server is gone as well."""
+        """A child of this server, or of the one for what is rarely needed; raises OSError when it is gone."""
         try:
-            self._control.sendall(zygote.REQUEST.pack(request, child))
-            answer = self._control.recv(zygote.ANSWER.size, socket.MSG_WAITALL)
-            status, seconds = zygote.ANSWER.unpack(answer)
-        except (OSError, struct.error):
-            self.broken = True
-            return zygote.STILL_RUNNING, 0.0
-        return int(status), float(seconds)
+            if rare and len(self._lines) == 1:
+                self._lines.append(_Line(self._lines[0].send(zygote.RARE)))
+            return self._lines[int(rare)].fork()
+        except OSError:
+            self._lines[0].broken = True
+            raise
 
     def close(self) -> None:
-        self._control.close()  # it ends by itself; a locked process cannot kill it
+        for line in self._lines:
+            line.close()  # it ends by itself; a locked process cannot kill it
         kill(self._process)
         self._process.wait()
         self._stderr.close()
         self._folder.cleanup()
 
     def _trouble(self) -> SandboxError:
-        self.broken = True
+        self._lines[0].broken = True
         self._stderr.seek(0)
         said = self._stderr.read()[-2000:].decode(errors="replace").strip()
         return SandboxError(f"the sandbox's process did not start: {said or 'it said nothing'}")
 
 
 class _ForkedChild(Child):
-    def __init__(self, server: _Server, number: int, channel: socket.socket) -> None:
+    def __init__(self, line: _Line, number: int, channel: socket.socket) -> None:
         self.channel = channel
-        self._server = server
+        self._line = line
         self._number = number
 
     def processor_seconds(self) -> float:
-        return self._server.ask(zygote.LOOK, self._number)[1]
+        return self._line.look(self._number)
 
     def end(self, *, patience_seconds: float) -> int | None:
-        request = zygote.END if patience_seconds else zygote.KILL
-        status, _ = self._server.ask(request, self._number)
+        status = self._line.end(zygote.END if patience_seconds else zygote.KILL, self._number)
         return None if status == zygote.STILL_RUNNING else status
 
 

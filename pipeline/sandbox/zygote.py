@@ -22,17 +22,25 @@ from typing import Any
 from pipeline.sandbox import locks, probe
 
 REQUEST = struct.Struct("=cI")
-"""What is asked for, and of which child: the first fork is 1, and so on."""
+"""What is asked for, and of which child: the first that was forked is 1, and so on."""
 ANSWER = struct.Struct("=id")
 """An exit status, and the seconds of processor time a child took so far."""
 FORK, RARE, LOOK, END, KILL = b"F", b"R", b"L", b"E", b"K"
-"""Fork a child; the same, with every time zone and codec loaded; say how a child is getting on; wait for its end; end it.
+"""Fork a child; fork a server that has every time zone and codec; tell of a child; wait for its end; end it.
 
-A fork is answered with the child's channel, the others with an `ANSWER`.
+A fork comes with the channel of what is to be forked and is not answered; the others are, with an `ANSWER`. An end that
+comes with a channel is the end of one child and the fork of the next, which waits for its program.
 """
 STILL_RUNNING = -(1 << 16)
 """As a status: the child has not ended."""
 
+EAGER = {"LD_BIND_NOW": "1"}
+"""The environment of a server, until it runs: libraries find their functions once, and not in each child."""
+
+_DESCRIPTOR = struct.Struct("=i")
+_ROOM = socket.CMSG_LEN(_DESCRIPTOR.size) if sys.platform != "win32" else 0
+_ZONES: list[Any] = []
+"""Zones that are kept alive, or `zoneinfo` may forget them."""
 _Lock = Callable[[dict[str, Any]], None]
 _WARM = (
     "__future__", "_strptime", "abc", "calendar", "contextlib", "locale", "random",
@@ -44,6 +52,8 @@ _WARM = (
 def main() -> None:
     """Serve until the control socket closes."""
     sys.path[:] = [entry for entry in sys.path if entry != sys.argv[1]]
+    for name in EAGER:
+        os.environ.pop(name, None)
     ours = json.loads(sys.argv[2])
     control = socket.socket(fileno=ours["control"])
     locks.die_with_parent()
@@ -53,10 +63,7 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     control.sendall(json.dumps({"layers": layers}).encode() + b"\n")
-    server = _Server(control, lock)
-    while len(request := control.recv(REQUEST.size, socket.MSG_WAITALL)) == REQUEST.size:
-        server.serve(*REQUEST.unpack(request))
-    server.end_all()
+    _Server(control, lock).serve()
 
 
 def _load(names: list[str]) -> None:
@@ -71,6 +78,15 @@ def _load(names: list[str]) -> None:
     with contextlib.suppress(KeyError, ValueError):
         sys.modules["hashlib"].new("sha256")  # the library behind it reads its configuration at its first use
     os.register_at_fork = register
+
+
+def _load_rare() -> None:
+    """Time zones and codecs are read from files, which a child cannot open: have them all in memory."""
+    zoneinfo, encodings = map(importlib.import_module, ("zoneinfo", "encodings"))
+    _ZONES.extend(zoneinfo.ZoneInfo(key) for key in zoneinfo.available_timezones())
+    for path in Path(encodings.__path__[0]).glob("*.py"):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(f"encodings.{path.stem}")
 
 
 def _lock(ours: dict[str, Any]) -> tuple[list[str], _Lock]:
@@ -93,29 +109,30 @@ class _Server:
         self._lock = lock
         self._pid = os.getpid()
         self._children: dict[int, int] = {}
-        self._has_rare = False
-        self._zones: list[Any] = []
+        self._forks = 0
 
-    def serve(self, request: bytes, child: int) -> None:
-        if request in {FORK, RARE}:
-            if request == RARE:
-                self._load_rare()
-            self._fork(child)
-        elif request == LOOK:
-            self._control.sendall(ANSWER.pack(STILL_RUNNING, _processor_seconds(self._children.get(child))))
-        else:
-            self._control.sendall(ANSWER.pack(*self._end(child, 1.0 if request == END else 0.0)))
-
-    def end_all(self) -> None:
+    def serve(self) -> None:
+        """Do as asked until nobody is there to ask, then end every child."""
+        while True:
+            request, passed, _, _ = self._control.recvmsg(REQUEST.size, _ROOM, socket.MSG_WAITALL)
+            if len(request) < REQUEST.size:
+                break
+            what, child = REQUEST.unpack(request)
+            self._answer(what, child, _DESCRIPTOR.unpack(passed[0][2])[0] if passed else None)
         for child in list(self._children):
             self._end(child, 0.0)
 
-    def _fork(self, child: int) -> None:
-        """Answer first and fork then: what this process writes while there are two of them, it copies."""
-        ours, theirs = socket.socketpair()
-        socket.send_fds(self._control, [b"."], [ours.fileno()])
-        ours.close()
-        channel = theirs.detach()
+    def _answer(self, request: bytes, child: int, channel: int | None) -> None:
+        if request == LOOK:
+            self._control.sendall(ANSWER.pack(STILL_RUNNING, _processor_seconds(self._children.get(child))))
+        elif request in {END, KILL}:
+            self._control.sendall(ANSWER.pack(*self._end(child, 1.0 if request == END else 0.0)))
+        if channel is not None:
+            self._fork_rare(channel) if request == RARE else self._fork(channel)
+
+    def _fork(self, channel: int) -> None:
+        """What this process writes while there are two of them it copies: it does next to nothing then."""
+        self._forks += 1
         try:
             pid = os.fork()
         except OSError:  # whoever has the other end finds it closed
@@ -125,7 +142,7 @@ class _Server:
             self._control.close()
             _serve_child(channel, self._lock, self._pid)
         os.close(channel)
-        self._children[child] = pid
+        self._children[self._forks] = pid
 
     def _end(self, child: int, patience_seconds: float) -> tuple[int, float]:
         """Wait a little for a child that has closed its channel, then kill all it left. Exit status and seconds."""
@@ -146,16 +163,22 @@ class _Server:
         code = os.waitstatus_to_exitcode(status) if ended else STILL_RUNNING
         return code, usage.ru_utime + usage.ru_stime
 
-    def _load_rare(self) -> None:
-        """Time zones and codecs are read from files, which a child cannot open: have them all in memory."""
-        if self._has_rare:
+    def _fork_rare(self, channel: int) -> None:
+        """Go on in a process of its own as a server that has it all: the children of this one need not carry it."""
+        try:
+            is_new = os.fork() == 0
+        except OSError:
+            is_new = False
+        if not is_new:
+            os.close(channel)
             return
-        self._has_rare = True
-        zoneinfo, encodings = map(importlib.import_module, ("zoneinfo", "encodings"))
-        self._zones = [zoneinfo.ZoneInfo(key) for key in zoneinfo.available_timezones()]
-        for path in Path(encodings.__path__[0]).glob("*.py"):
-            with contextlib.suppress(ImportError):
-                importlib.import_module(f"encodings.{path.stem}")
+        locks.die_with_parent()
+        self._control.close()
+        self._control = socket.socket(fileno=channel)
+        self._pid = os.getpid()
+        self._children.clear()
+        self._forks = 0
+        _load_rare()
         gc.freeze()
 
 

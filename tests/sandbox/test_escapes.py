@@ -37,6 +37,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="these attempts 
 ROOT = Path(__file__).parents[2]
 VARIABLE, SECRET = "DRYSTONE_TEST_KEY", f"sk-{secrets.token_hex(8)}"
 HONEST = Program({"f": "def f(x):\n    return x + x\n"})
+RARE = Program({"f": "import codecs\ndef f(x):\n    return x + x\n"})
+"""The same, for a server with every codec."""
 HERE = [escape for escape in ESCAPES if escape.only_on in {"", platform.machine()}]
 UNLOCKED = [escape for escape in HERE if escape.unlocked != "nobody"]
 REFUSALS = {"OSError", "PermissionError", "FileNotFoundError", "BlockingIOError"}
@@ -125,9 +127,10 @@ def kernel(planted: dict[str, Any]) -> Iterator[ForkSandbox]:
     """One warm sandbox for all attempts; at the end it is as it was."""
     sandbox = kernel_sandbox()
     works(sandbox)
-    before = [descriptors(server(sandbox)), children(server(sandbox))]
+    works(sandbox, RARE)
+    before = [descriptors(server(sandbox)), len(children(server(sandbox)))]
     yield sandbox
-    after = [descriptors(server(sandbox)), children(server(sandbox))]
+    after = [descriptors(server(sandbox)), len(children(server(sandbox)))]
     folder, said = sandbox._servers[1]._folder.name, sandbox._servers[1]._stderr
     left = [[*Path(folder).iterdir()], os.fstat(said.fileno()).st_size]
     sandbox.close()
@@ -187,9 +190,9 @@ def attempted(sandbox: ForkSandbox, escape: Escape, planted: dict[str, Any]) -> 
     return observation
 
 
-def works(sandbox: ForkSandbox) -> bool:
+def works(sandbox: ForkSandbox, honest: Program = HONEST) -> bool:
     """Whether an honest candidate is observed as ever."""
-    session = sandbox.open(HONEST, hash_seed=1)
+    session = sandbox.open(honest, hash_seed=1)
     observations = session.observe([Call("f", (21,))])
     return session.close() and observations == [Observation("returned", value=42)]
 

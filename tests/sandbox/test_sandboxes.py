@@ -447,6 +447,14 @@ def test_what_no_candidate_may_import_is_not_there(kernel: Sandbox) -> None:
     assert only(kernel, "def f(x):\n    import unittest\n").error == "ModuleNotFoundError"
 
 
+def test_what_one_program_needs_weighs_on_no_other(warm: Sandbox) -> None:
+    """A program that may want any codec gets them all, whatever ran before; one that may not has none after it."""
+    asks = "    import sys\n    return any(name.endswith('.cp1252') for name in sys.modules)\n"
+    plain, rare = f"def f(x):\n{asks}", f"import codecs\ndef f(x):\n{asks}"
+    seen = [only(warm, source).value for source in (rare, plain, rare)]
+    assert seen == [True, False, True]
+
+
 # -- what is left --------------------------------------------------------------------------------------------
 
 
@@ -490,10 +498,13 @@ def test_a_server_that_was_ended_is_replaced(opened: dict[str, Sandbox]) -> None
 
 
 def test_a_server_that_ended_unseen_is_replaced(warm: Sandbox) -> None:
-    """Whatever ended it while nobody was asking, the next program does not notice."""
+    """Whatever ended it while nobody was asking, and the child that waited with it, the next program does not notice."""
     assert isinstance(warm, ForkSandbox)
     only(warm, ECHO)
-    os.kill(warm._servers[1]._process.pid, signal.SIGKILL)
+    server = warm._servers[1]
+    waiting = server._lines[0]._waiting
+    os.kill(server._process.pid, signal.SIGKILL)
+    assert (waiting and waiting.recv(1)) == b""
     assert only(warm, ECHO).outcome == "returned"
 
 
