@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adoption.explaining import Explanation, explain, explanation_lines
+from pipeline.adoption.why import Explanation, explain, explanation_lines
 from pipeline.errors import SettingsError
 from pipeline.outcome import Outcome
 from pipeline.settings import read_settings
