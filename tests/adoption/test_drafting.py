@@ -238,8 +238,7 @@ def test_a_form_tells_a_type(written: str) -> None:
 
 
 def test_truth_is_read_from_bare_asserts(root: Path) -> None:
-    """`assert f(x)` says true of a function that returns bool, `assert not f(x)` false; awaited or not, in unittest's words
-    as well."""
+    """`assert f(x)` says true of a function that returns bool, `assert not f(x)` false; awaited, or in unittest's words."""
     _, _, function = drafted(root, "even")
     assert function["async"] is True
     assert {each["given"]["n"]: each["returns"] for each in function["examples"]} == {
