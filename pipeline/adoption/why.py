@@ -242,7 +242,9 @@ def _next(settings: Settings, status: Status) -> Iterator[str]:
     )
     yield f"drystone generate asks for the function: {ladder}"
     if planned is not None and planned.prompt_tokens_estimate:
-        most = f"; at most {planned.most.usd:.2f} USD" if planned.most and planned.most.usd else ""
+        most = ""
+        if planned.most and not planned.most.unpriced_tokens:
+            most = "; costs nothing" if planned.most.free else f"; at most {planned.most.usd:.2f} USD"
         yield f"first prompt: about {planned.prompt_tokens_estimate} tokens (drystone show-prompt {name}){most}"
 
 
