@@ -98,7 +98,7 @@ def test_no_shipped_text_is_held_up() -> None:
     [
         ("MY_API_KEY", True), ("GITHUB_TOKEN", True), ("PGPASSWORD", True), ("AWS_SECRET_ACCESS_KEY", True),
         ("SECRET_KEY_BASE", True), ("DB_PASSWD", True), ("TOKENIZERS_PARALLELISM", False), ("KEYBOARD", False),
-        ("HOME", False), ("MONKEY", False),
+        ("HOME", False), ("MONKEY", False), ("GIT_CONFIG_KEY_0", False), ("MY_KEY_0", True),
     ],
 )  # fmt: skip
 def test_values_of_the_environment_are_known_by_their_variables(

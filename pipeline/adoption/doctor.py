@@ -1,6 +1,7 @@
 """What this machine and this project lack, each with its remedy. Looks and tries out; repairs nothing."""
 
 import platform
+import shlex
 import time
 import tomllib
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline import __version__, disk
-from pipeline.adoption.git import ask_git, repository_of
+from pipeline.adoption.git import ask_git, is_of_another, repository_of
 from pipeline.definitions import Record
 from pipeline.errors import DrystoneError, SettingsError
 from pipeline.llm.registry import HANDOFF, LOCAL, key_variable, open_model
@@ -129,6 +130,14 @@ def _repository(root: Path) -> Iterator[Check]:
             fix="install git: reviews compare with a commit",
         )
         return
+    if is_of_another(root):
+        yield Check(
+            name="git",
+            standing="warn",
+            said="git reads nothing here: the folder belongs to another user",
+            fix=f"git config --global --add safe.directory {shlex.quote(str(_outermost(root)))}",
+        )
+        return
     if repository_of(root) is None:
         yield Check(
             name="git", standing="warn", said=f"{version}; this is no repository", fix="git init, and commit"
@@ -153,6 +162,11 @@ def _repository(root: Path) -> Iterator[Check]:
         )
     else:
         yield Check(name="line ends", standing="ok", said="generated/ keeps its line ends")
+
+
+def _outermost(root: Path) -> Path:
+    """The folder at or above this one that holds git's own."""
+    return next((each for each in (root, *root.parents) if (each / ".git").exists()), root)
 
 
 def _sandbox(settings: Settings) -> Iterator[Check]:

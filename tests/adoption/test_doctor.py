@@ -114,6 +114,21 @@ def test_git_that_changes_line_ends_or_ignores_what_landed_is_told(project: Proj
     assert [check.standing for check in found(project, "git")] == ["ok", "fail"]
 
 
+def test_a_repository_of_another_user_is_told_from_none(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container: git reads nothing there, and says so no more loudly than where there is no repository."""
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    (check,) = found(project, "git")
+    assert (check.standing, check.fix) == (
+        "warn", f"git config --global --add safe.directory {project.root}",
+    )  # fmt: skip
+    run = project.run("review")
+    assert (run.code, "git says: fatal: detected dubious ownership" in run.err) == (2, True)
+    monkeypatch.delenv("GIT_TEST_ASSUME_DIFFERENT_OWNER")
+    assert found(project, "git")[0].standing == "ok"
+
+
 def test_a_copied_schema_of_another_version_is_told(project: Project) -> None:
     """The remedy is the command that makes the copy anew."""
     (project.root / SCHEMA).write_text("{}\n")
