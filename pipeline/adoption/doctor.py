@@ -3,13 +3,13 @@
 import platform
 import shlex
 import time
-import tomllib
 from collections.abc import Iterator
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Literal
 
 from pipeline import __version__, disk
+from pipeline.adoption import packaging
 from pipeline.adoption.git import ask_git, is_of_another, repository_of
 from pipeline.definitions import Record
 from pipeline.errors import DrystoneError, SettingsError
@@ -103,20 +103,11 @@ def _project(root: Path) -> Iterator[Check]:
 
 
 def _packaging(root: Path) -> Iterator[Check]:
-    """Whether setuptools would take the folders of specs and functions for packages of the project."""
-    try:
-        document = tomllib.loads(disk.read_text(root / "pyproject.toml") or "")
-    except tomllib.TOMLDecodeError:
-        return  # the settings say so
-    backend = document.get("build-system", {}).get("build-backend", "setuptools")
-    said = document.get("tool", {}).get("setuptools", {}).keys() & {"packages", "py-modules", "package-dir"}
-    elsewhere = (root / "src").is_dir() or (root / "setup.py").exists() or (root / "setup.cfg").exists()
-    if "project" in document and "setuptools" in backend and not said and not elsewhere:
+    lines = packaging.lines_to_add(root)
+    if lines:
+        said = " / ".join(line for line in lines.split("\n") if line)
         yield Check(
-            name="packaging",
-            standing="warn",
-            said=f"setuptools finds packages by itself, and takes {FOLDER}/ and generated/ for some",
-            fix='in pyproject.toml: [tool.setuptools.packages.find] include = ["YOUR_PACKAGE*", "generated*"]',
+            name="packaging", standing="warn", said=packaging.TROUBLE, fix=f"add to pyproject.toml: {said}"
         )
 
 

@@ -12,6 +12,7 @@ from servers import SMALL, ModelServer, Project
 from subjects import refusing_filters
 
 from pipeline.adoption.doctor import SCHEMA, Check, examine
+from pipeline.adoption.packaging import lines_to_add
 
 
 @pytest.fixture(scope="module")
@@ -162,17 +163,13 @@ def test_a_store_that_does_not_answer_is_told(project: Project) -> None:
     assert [check.said for check in found(project, "store")] == ["shared answers"]
 
 
-@pytest.mark.parametrize(
-    ("more", "warned"),
-    [
-        ('[project]\nname = "shop"\nversion = "1"\n', True),
-        ('[project]\nname = "shop"\nversion = "1"\n[tool.setuptools]\npackages = ["shop"]\n', False),
-        ('[project]\nname = "shop"\nversion = "1"\n[build-system]\nrequires = []\nbuild-backend = "hatchling.build"\n', False),
-        ("", False),
-    ],
-)  # fmt: skip
-def test_folders_that_setuptools_would_package_are_told_of(project: Project, more: str, warned: bool) -> None:  # noqa: FBT001
-    """Beside a package in the top folder it gives up once there are others, and nothing says why."""
+def test_folders_that_setuptools_would_package_are_told_of(project: Project) -> None:
+    """With the lines that mend it, and quiet once they are there."""
     pyproject = project.root / "pyproject.toml"
-    pyproject.write_text(pyproject.read_text() + more)
-    assert [check.standing for check in found(project, "packaging")] == ["warn"] * warned
+    pyproject.write_text(pyproject.read_text() + '[project]\nname = "shop"\nversion = "1"\n')
+    (check,) = found(project, "packaging")
+    assert (check.standing, check.fix) == (
+        "warn", 'add to pyproject.toml: [tool.setuptools.packages.find] / include = ["generated*"]',
+    )  # fmt: skip
+    pyproject.write_text(pyproject.read_text() + lines_to_add(project.root))
+    assert found(project, "packaging") == []
