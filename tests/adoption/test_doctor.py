@@ -4,32 +4,20 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from servers import SMALL, ModelServer, Project
+from servers import ModelServer, Project
 from subjects import refusing_filters
 
 from pipeline.adoption.doctor import SCHEMA, Check, examine
 from pipeline.adoption.packaging import lines_to_add
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[ModelServer]:
-    made = ModelServer()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def project(server: ModelServer, tmp_path: Path) -> Project:
-    """A project in a repository, for which nothing is missing."""
-    made = Project(tmp_path, server)
-    made.configure()
-    made.write_spec("small", SMALL)
+@pytest.fixture(autouse=True)
+def repository(tmp_path: Path) -> None:
+    """Every project here is a repository."""
     git(tmp_path, "init", "-q")
-    return made
 
 
 def git(root: Path, *arguments: str) -> None:
