@@ -91,6 +91,9 @@ def _project(root: Path) -> Iterator[Check]:
         return
     count = len([path for path in specs.iterdir() if path.suffix in {".yaml", ".yml"}])
     yield Check(name="project", standing="ok", said=f"{root}: {count} files in {FOLDER}/")
+    for folder in ("generated", ".drystone"):
+        if trouble := disk.obstacle(root / folder):
+            yield Check(name="writing", standing="fail", said=f"{folder}/ cannot be written: {trouble}")
     copied = disk.read_text(root / SCHEMA)
     known = resources.files("pipeline").joinpath("schemas", "spec.schema.json").read_text("utf-8")
     if copied is not None and copied != known:
@@ -135,6 +138,13 @@ def _repository(root: Path) -> Iterator[Check]:
         )
         return
     yield Check(name="git", standing="ok", said=version)
+    if ask_git(root, "rev-parse", "--is-shallow-repository") == "true":
+        yield Check(
+            name="git",
+            standing="warn",
+            said="this clone is shallow: drystone review may lack the commit to compare with",
+            fix="git fetch --unshallow, or fetch-depth: 0 in a workflow",
+        )
     if ask_git(root, "check-ignore", "generated/x.py"):
         yield Check(
             name="git",
@@ -148,7 +158,8 @@ def _repository(root: Path) -> Iterator[Check]:
         yield Check(
             name="line ends",
             standing="warn",
-            said="core.autocrlf is true and no attribute keeps generated/ as it is: files that nobody touched differ",
+            said="core.autocrlf is true and no attribute keeps generated/ as it is: drystone reads other line ends, but "
+            "what it writes has its own, so diffs show whole files",
             fix="put 'generated/** text eol=lf' into .gitattributes",
         )
     else:
@@ -199,13 +210,14 @@ def _models(settings: Settings, *, online: bool) -> Iterator[Check]:
 
 
 def _model(entry: str, settings: Settings, *, online: bool) -> Check:
+    kind = entry.partition(":")[0]
     try:
         model, name = open_model(entry, settings.providers, handoff=settings.work_folder / "handoff")
         variable = key_variable(entry, settings.providers)
         serves = model.serves(name) if online else None
     except DrystoneError as error:
-        return Check(name="", standing="fail", said=f"{entry}: {error}")
-    kind = entry.partition(":")[0]
+        said = str(error).removeprefix(f"{kind}: ")
+        return Check(name="", standing="fail", said=f"{entry}: {said}")
     said = {LOCAL: "its engine and its weights are here", HANDOFF: "people answer, no key is needed"}.get(
         kind, f"there is a key in {variable}" if variable else "no key is needed"
     )

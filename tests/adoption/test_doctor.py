@@ -49,7 +49,7 @@ def test_a_missing_key_is_named_and_no_key_is_shown(project: Project) -> None:
     """By the variable it would come from; a key that is there is told by the same name, never by its value."""
     project.configure(implementer=["openai:gpt-x"])
     run = project.run("doctor")
-    assert (run.code, "there is no key in OPENAI_API_KEY" in run.out) == (2, True)
+    assert (run.code, "openai:gpt-x: there is no key in OPENAI_API_KEY" in run.out) == (2, True)
     run = project.run("doctor", environ={"OPENAI_API_KEY": "sk-very-secret-1"})
     assert (run.code, "openai:gpt-x: there is a key in OPENAI_API_KEY" in run.out) == (0, True)
     assert "sk-very" not in run.out + run.err
@@ -116,6 +116,26 @@ def test_a_repository_of_another_user_is_told_from_none(
     assert (run.code, "git says: fatal: detected dubious ownership" in run.err) == (2, True)
     monkeypatch.delenv("GIT_TEST_ASSUME_DIFFERENT_OWNER")
     assert found(project, "git")[0].standing == "ok"
+
+
+def test_a_folder_that_cannot_be_written_is_told(project: Project) -> None:
+    """`generate` would stop there."""
+    (project.root / "generated").write_text("in the way\n")
+    (check,) = found(project, "writing")
+    assert (check.standing, check.said.endswith("not a folder; move it out of the way")) == ("fail", True)
+    (project.root / "generated").unlink()
+    assert found(project, "writing") == []
+
+
+def test_a_shallow_clone_is_told(project: Project, tmp_path: Path) -> None:
+    """A review needs more of the history than the last commit."""
+    git(project.root, "add", "--all")
+    git(project.root, "-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-q", "-m", "x")
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "-q", "--depth=1", project.root.as_uri(), str(clone))
+    said = [check for check in examine(clone, online=False).checks if check.name == "git"]
+    assert [check.standing for check in said] == ["ok", "warn"]
+    assert said[1].fix.startswith("git fetch --unshallow")
 
 
 def test_a_copied_schema_of_another_version_is_told(project: Project) -> None:
