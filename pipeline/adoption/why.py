@@ -81,7 +81,8 @@ def explain(settings: Settings, function_id: str) -> Explanation | Outcome:
 
 def explanation_lines(explanation: Explanation) -> Iterator[str]:
     """An explanation for people."""
-    because = f": {'; '.join(explanation.reasons)}" if explanation.reasons else ""
+    reasons = [text for text in explanation.reasons if text != f"it is {explanation.standing}"]
+    because = f": {'; '.join(reasons)}" if reasons else ""
     yield f"{explanation.function} is {explanation.standing}{because}"
     width = max(len(link.path) for link in explanation.chain)
     for link in explanation.chain:
