@@ -150,7 +150,7 @@ class Vocabulary:
         items = inner.elts if isinstance(inner, ast.Tuple) else [inner]
         if name == "Literal":
             return ast.Subscript(ast.Name("Literal"), inner)
-        if name in {"Annotated", "Final"}:
+        if name in {"Annotated", "Final", "Required", "NotRequired"}:
             return self._plain(items[0])
         if name in {"Optional", "Union"}:
             options = [self._plain(item) for item in items]

@@ -38,7 +38,7 @@ class AlreadyPaid(Exception):
 
 @dataclass(frozen=True)
 class Order:
-    amount: Decimal
+    amount: Required[Decimal]
     status: Status
 
 def clamp(value: int, low: int, high: int = 10) -> int:
