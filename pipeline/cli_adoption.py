@@ -36,14 +36,14 @@ def init(*, ci: "Ci | None", as_json: bool) -> int:
 @command
 def explain(function: str, *, as_json: bool) -> int:
     """Tell why a function is fresh or stale: its chain of digests, what changed, and who would be asked."""
-    from pipeline.adoption import explaining
+    from pipeline.adoption import why
     from pipeline.outcome import Outcome
 
-    found = explaining.explain(options.project_settings(), function)
+    found = why.explain(options.project_settings(), function)
     if isinstance(found, Outcome):
         return finish(found, as_json=as_json)
     say(
-        found.model_dump_json(indent=2) if as_json else "\n".join(explaining.explanation_lines(found)),
+        found.model_dump_json(indent=2) if as_json else "\n".join(why.explanation_lines(found)),
     )
     return 0
 
@@ -98,15 +98,15 @@ def adopt(function: str, *, dry_run: bool, sandbox: str | None, as_json: bool) -
 def draft_spec(function: str, *, tests: tuple[Path, ...]) -> int:
     """Propose a spec for a function that exists, from its signature, docstring and plain tests; nothing of it is run.
 
-    The YAML goes to standard output, what it lacks to standard error, with exit code 1.
+    The YAML goes to standard output, with a comment at everything a person must decide. Exit code 0 if `drystone lint`
+    would accept it as it is, 1 if not; what lint would say is on standard error.
     """
     from pipeline.adoption import drafting
 
     drafted = drafting.draft_spec(options.project_settings(), function, tests)
     say(drafted.text, nl=False)
-    for line in drafted.missing:
+    for line in (*drafted.missing, *drafting.next_lines(drafted)):
         say(line, err=True)
-    say(f"drystone: a proposal for {drafted.path}; what it says to decide is for a person", err=True)
     return 1 if drafted.missing else 0
 
 

@@ -56,13 +56,20 @@ class Landed:
             return None
         return None if contract_file.is_edited(self.verdict_text or "") else found
 
+    @property
+    def adopted(self) -> str:
+        """The command that judges what a person made of the function, and keeps it if it passes."""
+        return f"drystone adopt {self.folder.name}.{self.function}"
+
     def broken_link(self) -> str | None:
         """Where the chain verdict -> source -> contract is broken, in words; None if it holds."""
         verdict = self.verdict()
         if self.source_text is None:
             return "its function file is missing"
         if seals.read_seal(self.source_text) != "sealed":
-            return f"{self.source_path.name} was edited by hand"
+            return (
+                f"{self.source_path.name} was edited by hand; to keep the edit if it passes: {self.adopted}"
+            )
         if verdict is None:
             return "its verdict is missing"
         if verdict.source_digest != digest_text(self.source_text):
@@ -261,10 +268,9 @@ def _conflicts(landed: Landed) -> Iterable[str]:
     if landed.source_text is not None:
         match seals.read_seal(landed.source_text):
             case "foreign":
-                yield _foreign(landed.source_path)
+                yield f"{_foreign(landed.source_path)}; or, to have it taken over if it passes: {landed.adopted}"
             case "edited":
-                adopted = f"drystone adopt {landed.folder.name}.{landed.function}"
-                yield f"{_edited(landed.source_path)}; or, to keep the edit if it passes: {adopted}"
+                yield f"{_edited(landed.source_path)}; or, to keep the edit if it passes: {landed.adopted}"
     if landed.verdict_text and landed.verdict() is None:
         yield _edited(landed.verdict_path)
 

@@ -17,7 +17,9 @@ from pipeline.llm.port import Request
 SHORTEST = 8
 """Characters of an environment's value that is looked for: a shorter one is found in every other text."""
 
-_NAMES = re.compile(r"(^|_)(KEY|TOKEN|SECRET|PASSWD|CREDENTIAL)S?(_|$)|PASSWORD|APIKEY", re.IGNORECASE)
+_NAMES = re.compile(
+    r"(^|(?<!GIT_CONFIG)_)(KEY|TOKEN|SECRET|PASSWD|CREDENTIAL)S?(_|$)|PASSWORD|APIKEY", re.IGNORECASE
+)  # GIT_CONFIG_KEY_0 names a setting of git's, and git reads none of them where one is missing
 
 _FORMS = {
     "an Anthropic key": r"\bsk-ant-[\w-]{20,}",

@@ -27,7 +27,7 @@ RULES = {
     ),
     "edited": (
         "A file that drystone wrote was changed by hand.",
-        "Restore it with git restore, or delete it and run drystone generate.",
+        "Restore it with git restore, or delete it and run drystone generate; drystone adopt takes over what passes.",
     ),
     "stranger": (
         "A file in generated/ belongs to no function of the specs, or does not match its spec.",

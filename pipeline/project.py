@@ -130,7 +130,7 @@ def read_project(
     if not folder.is_dir():
         wrong = "is not a folder" if folder.exists() else "does not exist"
         raise SettingsError(
-            f"{folder} {wrong}; run drystone inside a project, whose specs are {specs_module.FOLDER}/*.yaml"
+            f"{folder} {wrong}; run drystone inside a project (drystone init begins one), whose specs are {specs_module.FOLDER}/*.yaml"
         )
     loaded = specs_module.load_specs(settings.root, selection)
     if loaded.findings:

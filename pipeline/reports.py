@@ -57,6 +57,11 @@ class Most(Record):
     unpriced_tokens: int
     """Of the models whose price is not."""
 
+    @property
+    def free(self) -> bool:
+        """Whether nobody takes money for it: the embedded model, people, servers whose price is said to be 0."""
+        return not self.usd and not self.unpriced_tokens
+
 
 class FunctionReport(Record):
     """What a run did about one function."""

@@ -64,7 +64,7 @@ def summary_lines(report: Report) -> Iterator[str]:
     if report.spending:
         yield from spending_lines(report.spending)
     if report.most:
-        yield f"in all at most {_most(report.most)}; no more than the ceilings: {report.ceilings}"
+        yield _in_all(report, report.most)
     if not report.functions:
         return
     counted = Counter(function.action for function in report.functions)
@@ -131,9 +131,18 @@ def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
         yield "  ".join([name.ljust(widths[0]), *cells]).rstrip()
 
 
+def _in_all(report: Report, most: Most) -> str:
+    if most.free:
+        here = all(entry.partition(":")[0] == "local" for entry in report.models)
+        return f"in all: {'runs on this machine, ' if here else ''}{_most(most)}"
+    return f"in all {_most(most)}; no more than the ceilings: {report.ceilings}"
+
+
 def _most(most: Most) -> str:
+    if most.free:
+        return "costs nothing"
     unknown = f" and {most.unpriced_tokens:,} of unknown price" if most.unpriced_tokens else ""
-    return f"{most.tokens:,} tokens, {most.usd:.2f} USD{unknown}"
+    return f"at most {most.tokens:,} tokens, {most.usd:.2f} USD{unknown}"
 
 
 def _spent(spent: Spent) -> tuple[str, ...]:
@@ -160,7 +169,7 @@ def _function_lines(function: FunctionReport) -> Iterator[str]:
         case "fresh":
             return
         case "planned":
-            most = f"; at most {_most(function.most)}" if function.most else ""
+            most = f"; {_most(function.most)}" if function.most else ""
             yield (
                 f"{function.function}: {reasons}; first prompt about {function.prompt_tokens_estimate} tokens{most}"
             )

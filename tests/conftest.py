@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from servers import RIGHT, SMALL, ModelServer, Project
 
 from pipeline import disk
 
@@ -20,6 +21,25 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     os.environ.pop("DRYSTONE_CACHE")
     if before is not None:
         os.environ["DRYSTONE_CACHE"] = before
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ModelServer]:
+    """A model server that the tests of a module share."""
+    made = ModelServer()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def project(server: ModelServer, tmp_path: Path) -> Project:
+    """A project with a small spec, of which nothing has been generated, and a server that knows the right answers."""
+    server.reset()
+    server.answers = dict(RIGHT)
+    made = Project(tmp_path, server)
+    made.configure()
+    made.write_spec("small", SMALL)
+    return made
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -218,13 +218,6 @@ def test_servers_of_one_name_are_told_apart(tmp_path: Path) -> None:
 # -- through the command -------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[ModelServer]:
-    made = ModelServer()
-    yield made
-    made.close()
-
-
 @pytest.fixture
 def project(server: ModelServer, tmp_path: Path) -> Project:
     made = Project(tmp_path, server)

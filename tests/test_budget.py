@@ -4,7 +4,6 @@ import json
 import random
 import threading
 import time
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -297,13 +296,6 @@ def test_no_run_spends_more_than_its_ceiling_however_many_ask_at_once() -> None:
 # -- through the command -------------------------------------------------------------------------------------
 
 PRICED = "[tool.drystone.budget.prices]\nfake = {input = 100, output = 1000, cached = 10}\n"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ModelServer]:
-    made = ModelServer()
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,13 +11,6 @@ from servers import ModelServer, Project
 
 CASES = Path(__file__).parent / "cases" / "landing"
 NAMES = sorted(folder.name for folder in CASES.iterdir())
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ModelServer]:
-    made = ModelServer()
-    yield made
-    made.close()
 
 
 def _replies(folder: Path) -> dict[str, list[str]]:

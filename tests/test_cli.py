@@ -7,32 +7,12 @@ import pty
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from servers import DRYSTONE, LIMIT, RIGHT, SMALL, Answer, ModelServer, Project, Run, python
 from subjects import kernel_sandbox, refusing_filters
 
 from pipeline import contract_file
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ModelServer]:
-    made = ModelServer()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def project(server: ModelServer, tmp_path: Path) -> Project:
-    server.reset()
-    server.answers = dict(RIGHT)
-    made = Project(tmp_path, server)
-    made.configure()
-    made.write_spec("small", SMALL)
-    return made
-
 
 ONE = SMALL[: SMALL.index("  quadruple:")]
 

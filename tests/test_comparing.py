@@ -1,10 +1,7 @@
 """Several models on one's own contracts: what is told of each, and that nothing lands."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from servers import DOUBLE, RIGHT, SMALL, Answer, ModelServer, Project, python
+from servers import DOUBLE, RIGHT, Answer, ModelServer, Project, python
 
 from pipeline.comparing import _likened, _quantile
 from pipeline.reports import Tried
@@ -23,23 +20,6 @@ functions:
       - {name: first, given: {a: 1, b: 0}, returns: 1}
       - {name: second, given: {a: 0, b: 3}, returns: 3}
 """
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ModelServer]:
-    made = ModelServer()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def project(server: ModelServer, tmp_path: Path) -> Project:
-    server.reset()
-    server.answers = dict(RIGHT)
-    made = Project(tmp_path, server)
-    made.configure()
-    made.write_spec("small", SMALL)
-    return made
 
 
 def row(report: dict, model: str) -> dict:

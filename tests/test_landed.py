@@ -132,6 +132,16 @@ def test_formatting_of_the_spec_is_no_change(generated: Path) -> None:
         ("double.py", None, "its function file is missing"),
         ("double.contract.json", None, "its contract is missing"),
         ("double.py", lambda text: text + "# x\n", "edited by hand"),
+        (
+            "double.py",
+            lambda text: text + "# x\n",
+            "to keep the edit if it passes: drystone adopt small.double",
+        ),
+        (
+            "double.py",
+            lambda text: "pass\n",
+            "to have it taken over if it passes: drystone adopt small.double",
+        ),
         ("double.py", lambda text: text.replace("\n", "\r\n"), None),
         ("double.py", lambda text: seal(text.replace("pass", "...")), "its verdict speaks of another source"),
         ("double.verdict.json", lambda text: text.replace('"process"', "7"), "edited by hand"),

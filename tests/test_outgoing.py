@@ -2,11 +2,10 @@
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from servers import DOUBLE, LIMIT, QUADRUPLE, SMALL, Answer, ModelServer, Project, python
+from servers import DOUBLE, LIMIT, SMALL, Answer, ModelServer, Project, python
 
 from pipeline import outgoing
 from pipeline.errors import SecretError
@@ -98,7 +97,7 @@ def test_no_shipped_text_is_held_up() -> None:
     [
         ("MY_API_KEY", True), ("GITHUB_TOKEN", True), ("PGPASSWORD", True), ("AWS_SECRET_ACCESS_KEY", True),
         ("SECRET_KEY_BASE", True), ("DB_PASSWD", True), ("TOKENIZERS_PARALLELISM", False), ("KEYBOARD", False),
-        ("HOME", False), ("MONKEY", False),
+        ("HOME", False), ("MONKEY", False), ("GIT_CONFIG_KEY_0", False), ("MY_KEY_0", True),
     ],
 )  # fmt: skip
 def test_values_of_the_environment_are_known_by_their_variables(
@@ -166,23 +165,6 @@ def test_scrubbing_twice_changes_nothing_more() -> None:
 
 
 # -- through the command -------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ModelServer]:
-    made = ModelServer()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def project(server: ModelServer, tmp_path: Path) -> Project:
-    server.reset()
-    server.answers = {"double": [DOUBLE], "quadruple": [QUADRUPLE], "limit": [LIMIT]}
-    made = Project(tmp_path, server)
-    made.configure()
-    made.write_spec("small", SMALL)
-    return made
 
 
 def everything_in(folder: Path) -> str:

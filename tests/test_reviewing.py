@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,13 +49,6 @@ ANSWERS = {
     "sign": [python('def sign(n):\n    return f"({label(n)})"\n')],
     "twice": [python("def twice(n):\n    return n * 2\n")],
 }
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ModelServer]:
-    made = ModelServer()
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")

@@ -169,13 +169,6 @@ def test_many_writers_leave_one_whole_reply(tmp_path: Path, url: str) -> None:
 # -- through the command -------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[ModelServer]:
-    made = ModelServer()
-    yield made
-    made.close()
-
-
 @pytest.fixture
 def project(server: ModelServer, tmp_path: Path) -> Project:
     server.reset()

@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,13 +12,6 @@ from servers import ModelServer, Project, Run
 
 STORIES = Path(__file__).parent / "cases" / "stories"
 NAMES = sorted(folder.name for folder in STORIES.iterdir())
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ModelServer]:
-    made = ModelServer()
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pipeline import summary
 from pipeline.errors import BudgetError, OutputError, RateLimitError, SandboxError, SettingsError
 from pipeline.outcome import Outcome
 from pipeline.records import Finding, Isolation, Place
-from pipeline.reports import Attempt, FunctionReport, Report, Spending, Spent
+from pipeline.reports import Attempt, FunctionReport, Most, Report, Spending, Spent
 
 
 def function(action: str, name: str = "s.f", **more) -> FunctionReport:
@@ -148,3 +148,32 @@ def test_findings_are_counted() -> None:
     """Nothing at all is said to be nothing."""
     assert list(summary.summary_lines(Report(findings=(FINDING, FINDING)))) == ["2 findings"]
     assert list(summary.summary_lines(Report())) == ["no findings"]
+
+
+PLANS = {
+    "embedded": ((0.0, 0), ("local",), "costs nothing", "in all: runs on this machine, costs nothing"),
+    "asked of people": ((0.0, 0), ("handoff", "local"), "costs nothing", "in all: costs nothing"),
+    "paid": (
+        (0.5, 0),
+        ("openai:m", "local"),
+        "at most 1,234 tokens, 0.50 USD",
+        "in all at most 1,234 tokens, 0.50 USD; no more than the ceilings: 5 USD a run",
+    ),
+    "of unknown price": (
+        (0.0, 34),
+        ("fake:m",),
+        "at most 1,234 tokens, 0.00 USD and 34 of unknown price",
+        "in all at most 1,234 tokens, 0.00 USD and 34 of unknown price; no more than the ceilings: 5 USD a run",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_a_plan_has_figures_for_what_is_paid_and_says_what_costs_nothing(name: str) -> None:
+    """No number of tokens alarms a person whose own machine does the work."""
+    (usd, unpriced), models, each, whole = PLANS[name]
+    most = Most(tokens=1234, usd=usd, unpriced_tokens=unpriced)
+    planned = function("planned", reasons=("it is new",), prompt_tokens_estimate=7, most=most)
+    report = Report(functions=(planned,), models=models, most=most, ceilings="5 USD a run")
+    lines = list(summary.summary_lines(report))
+    assert [f"s.f: it is new; first prompt about 7 tokens; {each}", whole] == lines[:2]

@@ -4,7 +4,6 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -65,13 +64,6 @@ OFF = python("def switch_off(lamp):\n    return Lamp(State.DARK, lamp.switched)\
 LABEL = python('def label(lamp):\n    return f"lit {lamp.switched}"\n')
 WRONG = python("def switch_off(lamp):\n    return Lamp(State.LIT, lamp.switched)\n")
 RIGHT = {"switch_on": [ON], "switch_off": [OFF], "label": [LABEL]}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ModelServer]:
-    made = ModelServer()
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import ast
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -78,6 +78,16 @@ def parse_file(path: Path) -> ast.Module:
         raise SettingsError(f"{path}: no Python that can be read: {error}") from None
 
 
+def own_nodes(function: FunctionNode) -> Iterator[ast.AST]:
+    """Every node of a function's body, without those of functions and classes defined inside."""
+    waiting: list[ast.AST] = list(function.body)
+    while waiting:
+        node = waiting.pop(0)
+        yield node
+        if not isinstance(node, FunctionNode | ast.Lambda | ast.ClassDef):
+            waiting[:0] = ast.iter_child_nodes(node)
+
+
 def _find_module(root: Path, place: str) -> Path:
     if place.endswith(".py"):
         return root / place
@@ -140,7 +150,7 @@ class Vocabulary:
         items = inner.elts if isinstance(inner, ast.Tuple) else [inner]
         if name == "Literal":
             return ast.Subscript(ast.Name("Literal"), inner)
-        if name in {"Annotated", "Final"}:
+        if name in {"Annotated", "Final", "Required", "NotRequired"}:
             return self._plain(items[0])
         if name in {"Optional", "Union"}:
             options = [self._plain(item) for item in items]
@@ -169,6 +179,8 @@ class Vocabulary:
         match value:
             case ast.Call(func=ast.Name(id="NewType") | ast.Attribute(attr="NewType"), args=[_, narrowed]):
                 value = narrowed
+            case ast.Call():
+                return  # made at run time: a type variable, a record by a function
         self.types[name] = None  # its own name may come up inside
         self.types[name] = self.annotation(value)
 
@@ -190,6 +202,19 @@ class Vocabulary:
                 if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
             }
         }
+
+    def resolved(self, node: ast.expr) -> ast.expr:
+        """What a name of the module stands for, where that is written at its top; any other expression as it is."""
+        for each in self.tree.body:
+            match node, each:
+                case ast.Name(id=name), ast.Assign(targets=[ast.Name(id=found)], value=value) if (
+                    name == found
+                ):
+                    return value
+                case ast.Name(id=name), ast.AnnAssign(target=ast.Name(id=found), value=ast.expr() as value):
+                    if name == found:
+                        return value
+        return node
 
     def members(self, name: str) -> dict[str, str]:
         """Member -> value of an enum of the module, as texts."""

@@ -1,15 +1,16 @@
 """What this machine and this project lack, each with its remedy. Looks and tries out; repairs nothing."""
 
 import platform
+import shlex
 import time
-import tomllib
 from collections.abc import Iterator
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Literal
 
 from pipeline import __version__, disk
-from pipeline.adoption.git import ask_git, repository_of
+from pipeline.adoption import packaging
+from pipeline.adoption.git import ask_git, is_of_another, repository_of
 from pipeline.definitions import Record
 from pipeline.errors import DrystoneError, SettingsError
 from pipeline.llm.registry import HANDOFF, LOCAL, key_variable, open_model
@@ -90,6 +91,9 @@ def _project(root: Path) -> Iterator[Check]:
         return
     count = len([path for path in specs.iterdir() if path.suffix in {".yaml", ".yml"}])
     yield Check(name="project", standing="ok", said=f"{root}: {count} files in {FOLDER}/")
+    for folder in ("generated", ".drystone"):
+        if trouble := disk.obstacle(root / folder):
+            yield Check(name="writing", standing="fail", said=f"{folder}/ cannot be written: {trouble}")
     copied = disk.read_text(root / SCHEMA)
     known = resources.files("pipeline").joinpath("schemas", "spec.schema.json").read_text("utf-8")
     if copied is not None and copied != known:
@@ -102,20 +106,11 @@ def _project(root: Path) -> Iterator[Check]:
 
 
 def _packaging(root: Path) -> Iterator[Check]:
-    """Whether setuptools would take the folders of specs and functions for packages of the project."""
-    try:
-        document = tomllib.loads(disk.read_text(root / "pyproject.toml") or "")
-    except tomllib.TOMLDecodeError:
-        return  # the settings say so
-    backend = document.get("build-system", {}).get("build-backend", "setuptools")
-    said = document.get("tool", {}).get("setuptools", {}).keys() & {"packages", "py-modules", "package-dir"}
-    elsewhere = (root / "src").is_dir() or (root / "setup.py").exists() or (root / "setup.cfg").exists()
-    if "project" in document and "setuptools" in backend and not said and not elsewhere:
+    lines = packaging.lines_to_add(root)
+    if lines:
+        said = " / ".join(line for line in lines.split("\n") if line)
         yield Check(
-            name="packaging",
-            standing="warn",
-            said=f"setuptools finds packages by itself, and takes {FOLDER}/ and generated/ for some",
-            fix='in pyproject.toml: [tool.setuptools.packages.find] include = ["YOUR_PACKAGE*", "generated*"]',
+            name="packaging", standing="warn", said=packaging.TROUBLE, fix=f"add to pyproject.toml: {said}"
         )
 
 
@@ -129,12 +124,27 @@ def _repository(root: Path) -> Iterator[Check]:
             fix="install git: reviews compare with a commit",
         )
         return
+    if is_of_another(root):
+        yield Check(
+            name="git",
+            standing="warn",
+            said="git reads nothing here: the folder belongs to another user",
+            fix=f"git config --global --add safe.directory {shlex.quote(str(_outermost(root)))}",
+        )
+        return
     if repository_of(root) is None:
         yield Check(
             name="git", standing="warn", said=f"{version}; this is no repository", fix="git init, and commit"
         )
         return
     yield Check(name="git", standing="ok", said=version)
+    if ask_git(root, "rev-parse", "--is-shallow-repository") == "true":
+        yield Check(
+            name="git",
+            standing="warn",
+            said="this clone is shallow: drystone review may lack the commit to compare with",
+            fix="git fetch --unshallow, or fetch-depth: 0 in a workflow",
+        )
     if ask_git(root, "check-ignore", "generated/x.py"):
         yield Check(
             name="git",
@@ -148,11 +158,17 @@ def _repository(root: Path) -> Iterator[Check]:
         yield Check(
             name="line ends",
             standing="warn",
-            said="core.autocrlf is true and no attribute keeps generated/ as it is: files that nobody touched differ",
+            said="core.autocrlf is true and no attribute keeps generated/ as it is: drystone reads other line ends, but "
+            "what it writes has its own, so diffs show whole files",
             fix="put 'generated/** text eol=lf' into .gitattributes",
         )
     else:
         yield Check(name="line ends", standing="ok", said="generated/ keeps its line ends")
+
+
+def _outermost(root: Path) -> Path:
+    """The folder at or above this one that holds git's own."""
+    return next((each for each in (root, *root.parents) if (each / ".git").exists()), root)
 
 
 def _sandbox(settings: Settings) -> Iterator[Check]:
@@ -194,13 +210,14 @@ def _models(settings: Settings, *, online: bool) -> Iterator[Check]:
 
 
 def _model(entry: str, settings: Settings, *, online: bool) -> Check:
+    kind = entry.partition(":")[0]
     try:
         model, name = open_model(entry, settings.providers, handoff=settings.work_folder / "handoff")
         variable = key_variable(entry, settings.providers)
         serves = model.serves(name) if online else None
     except DrystoneError as error:
-        return Check(name="", standing="fail", said=f"{entry}: {error}")
-    kind = entry.partition(":")[0]
+        said = str(error).removeprefix(f"{kind}: ")
+        return Check(name="", standing="fail", said=f"{entry}: {said}")
     said = {LOCAL: "its engine and its weights are here", HANDOFF: "people answer, no key is needed"}.get(
         kind, f"there is a key in {variable}" if variable else "no key is needed"
     )

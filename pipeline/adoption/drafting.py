@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import rules
-from pipeline.adoption.code import FunctionNode, Source, Vocabulary, find_function
-from pipeline.adoption.samples import Sample, Samples
+from pipeline.adoption import guessing
+from pipeline.adoption.code import FunctionNode, Source, Vocabulary, find_function, own_nodes
+from pipeline.adoption.samples import Sample, Samples, defaults
 from pipeline.definitions import Record
 from pipeline.project import open_judge
 from pipeline.records import Spec
@@ -30,6 +31,8 @@ class Drafted(Record):
     """YAML, with comments where a person must decide."""
     missing: tuple[str, ...]
     """As `file:line:column: message`; empty if it has no finding."""
+    exists: bool
+    """Whether there is a spec of that name already."""
 
 
 def draft_spec(settings: Settings, target: str, tests: Sequence[Path]) -> Drafted:
@@ -40,7 +43,21 @@ def draft_spec(settings: Settings, target: str, tests: Sequence[Path]) -> Drafte
     source = find_function(settings.root, target)
     path = f"{FOLDER}/{source.module}.yaml"
     text = _Proposal(source).render(tests)
-    return Drafted(path=path, text=text, missing=tuple(_missing(settings, path, text)))
+    missing = tuple(_missing(settings, path, text))
+    return Drafted(path=path, text=text, missing=missing, exists=(settings.root / path).exists())
+
+
+def next_lines(drafted: Drafted) -> Iterator[str]:
+    """What a person does with a proposal, for people."""
+    exists = "; it exists already: take the function over into it" if drafted.exists else ""
+    yield f"drystone: a proposal for {drafted.path}{exists}"
+    count = len(drafted.missing)
+    lint = (
+        f"settle {'this finding' if count == 1 else f'these {count} findings'}"
+        if count
+        else "it has no finding"
+    )
+    yield f"next: {lint}, decide what its comments leave to a person, then drystone lint"
 
 
 def _missing(settings: Settings, path: str, text: str) -> Iterator[str]:
@@ -67,6 +84,7 @@ class _Proposal:
         self._function = self.source.function
         self._vocabulary = Vocabulary(self.source.tree)
         self._notes = self._vocabulary.notes
+        self._defaults = defaults(self._function)
         self._params = self._read_params()
         self._returns = self._read_returns()
 
@@ -108,11 +126,17 @@ class _Proposal:
     def _read_params(self) -> dict[str, str]:
         arguments, params = self._function.args, {}
         for each in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
-            params[each.arg] = "" if each.annotation is None else self._vocabulary.annotation(each.annotation)
-        for starred in (arguments.vararg, arguments.kwarg):
+            said = "" if each.annotation is None else self._vocabulary.annotation(each.annotation)
+            default = self._defaults.get(each.arg)
+            if said and isinstance(default, ast.Constant) and default.value is None:
+                said += "" if "None" in said.split(" | ") else " | None"
+            params[each.arg] = said
+        for stars, starred in (("*", arguments.vararg), ("**", arguments.kwarg)):
             if starred is not None:
-                self._notes.setdefault(f"'*{starred.arg}': a spec has no such parameter; name what it takes")
-        if arguments.defaults or any(arguments.kw_defaults):
+                self._notes.setdefault(
+                    f"'{stars}{starred.arg}': a spec has no such parameter; name what it takes"
+                )
+        if self._defaults:
             self._notes.setdefault(
                 "it has defaults; a generated function has none, and every caller passes all"
             )
@@ -122,17 +146,32 @@ class _Proposal:
         return "" if self._function.returns is None else self._vocabulary.annotation(self._function.returns)
 
     def _guess_types(self, samples: Sequence[Sample]) -> None:
-        """What has no annotation gets the type of its values in examples."""
-        for name in [name for name, said in self._params.items() if not said]:
-            self._params[name] = _type_of([sample.given[name] for sample in samples])
-            self._notes.setdefault(
-                f"the type of '{name}': it has no annotation, and {self._params[name]} is a guess"
-            )
+        """What has no annotation gets the type of its values in examples, of its default, of what it is compared with."""
+        told = {name: said for name, said in self._params.items() if said}
+        for name in [name for name in self._params if name not in told]:
+            shown = [sample.types[name] for sample in samples]
+            if name in self._defaults:
+                default = self._vocabulary.resolved(self._defaults[name])
+                shown.append(guessing.type_of(default, self._vocabulary, {}))
+            found = guessing.joined(filter(None, shown))
+            if found in {None, "None"}:
+                others = sorted(guessing.compared(self._function, name, self._vocabulary))
+                found = guessing.joined(filter(None, [*others, found]))
+            none = " | None" if found == "None" else ""
+            self._params[name] = self._guessed(f"'{name}'", None if none else found, none)
+            if found and not none:
+                told[name] = self._params[name]
         if not self._returns:
-            self._returns = _type_of([sample.returns for sample in samples if sample.raises is None])
-            self._notes.setdefault(
-                f"the type of the result: it has no annotation, and {self._returns} is a guess"
-            )
+            shown = [sample.types["return"] for sample in samples if sample.raises is None]
+            found = guessing.joined(shown) or guessing.returned(self._function, self._vocabulary, told)
+            self._returns = self._guessed("the result", found)
+
+    def _guessed(self, what: str, found: str | None, none: str = "") -> str:
+        """The annotation to propose for something without one, with the note that it is no more than that."""
+        guess = guessing.finished(found or guessing.STAND_IN) + none
+        how = "is a guess" if found else "only stands in: nothing tells"
+        self._notes.setdefault(f"the type of {what}: it has no annotation, and {guess} {how}")
+        return guess
 
     def _raised(self, samples: Sequence[Sample]) -> dict[str, str | None]:
         """Error -> the condition under which it is raised, where the function begins with it."""
@@ -144,19 +183,31 @@ class _Proposal:
                     continue
                 case ast.If(test=test, body=[ast.Raise(exc=ast.expr() as error)], orelse=[]) if opening:
                     condition = ast.unparse(test)
-                    name = _error_name(error)
-                    if name not in found and self._is_rule(condition):
+                    name = self._error_name(error)
+                    if name and name not in found and self._is_rule(condition):
                         found[name] = condition
                         continue
             opening = False
-        for each in ast.walk(self._function):
-            if isinstance(each, ast.Raise) and each.exc is not None:
-                found.setdefault(_error_name(each.exc))
-        for sample in samples:
-            if sample.raises:
-                found.setdefault(sample.raises)
-        counted = [_error_name(n.exc) for n in ast.walk(self._function) if isinstance(n, ast.Raise) and n.exc]
+        raising = [node for node in ast.walk(self._function) if isinstance(node, ast.Raise)]
+        counted = [name for node in raising if node.exc and (name := self._error_name(node.exc))]
+        for name in [*counted, *(sample.raises for sample in samples if sample.raises)]:
+            found.setdefault(name)
         return {name: None if counted.count(name) > 1 else condition for name, condition in found.items()}
+
+    def _error_name(self, error: ast.expr) -> str:
+        """The class that is raised; empty where it is computed, which a note tells."""
+        name = ast.unparse(error.func if isinstance(error, ast.Call) else error).rpartition(".")[2]
+        names = (node for node in ast.walk(self._function) if isinstance(node, ast.Name))
+        bound = {node.id for node in names if isinstance(node.ctx, ast.Store)} | set(self._params)
+        bound |= {
+            node.name
+            for node in ast.walk(self._function)
+            if isinstance(node, ast.ExceptHandler) and node.name
+        }
+        if name.isidentifier() and name not in bound:
+            return name
+        self._notes.setdefault(f"it raises '{ast.unparse(error)}': name the errors that can be")
+        return ""
 
     def _is_rule(self, condition: str) -> bool:
         return rules.check_rule(condition, scope=self._params, types={}) is None
@@ -164,6 +215,8 @@ class _Proposal:
     def _look_at_body(self) -> None:
         """What a bounded function may not do, and what it rests on."""
         local = {node.name for node in self.source.tree.body if isinstance(node, FunctionNode)}
+        if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in own_nodes(self._function)):
+            self._notes.setdefault("it is a generator: a generated function returns the whole list")
         for node in ast.walk(self._function):
             match node:
                 case ast.Call(func=ast.Name(id=name)) if name in _EFFECTS:
@@ -172,8 +225,6 @@ class _Proposal:
                     self._notes.setdefault(f"it calls {name}(): draft that as well, and list it under uses")
                 case ast.Global() | ast.Nonlocal():
                     self._notes.setdefault("it keeps state outside of itself: pass it in and return it")
-                case ast.Yield() | ast.YieldFrom():
-                    self._notes.setdefault("it is a generator: a generated function returns the whole list")
                 case ast.Call(func=ast.Attribute(value=ast.Name(id=module), attr=name)):
                     if (module, name) in {("datetime", "now"), ("time", "time"), ("random", "random")}:
                         self._notes.setdefault(f"it asks {module}.{name}(): pass the moment or the number in")
@@ -225,30 +276,6 @@ class _Proposal:
         for sample in samples:
             outcome = {"raises": sample.raises} if sample.raises else {"returns": sample.returns}
             yield f"      - {_flow({'name': sample.name, 'given': dict(sample.given), **outcome})}"
-
-
-def _type_of(values: Sequence[Any]) -> str:
-    """The narrowest annotation that these values fit; `str` where there is none."""
-    found = list(dict.fromkeys(_annotation_of(value) for value in values))
-    if set(found) <= {"int", "float"} and len(found) > 1:
-        found = ["float"]
-    return (
-        " | ".join([*(name for name in found if name != "None"), *(["None"] if "None" in found else [])])
-        or "str"
-    )
-
-
-def _annotation_of(value: Any) -> str:
-    if isinstance(value, list):
-        return f"list[{_type_of(value)}]"
-    if isinstance(value, dict):
-        return f"dict[str, {_type_of(list(value.values()))}]"
-    return "None" if value is None else type(value).__name__
-
-
-def _error_name(error: ast.expr) -> str:
-    called = error.func if isinstance(error, ast.Call) else error
-    return ast.unparse(called).rpartition(".")[2]
 
 
 def _distinct(samples: Sequence[Sample]) -> list[Sample]:

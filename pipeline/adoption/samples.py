@@ -3,11 +3,12 @@
 import ast
 import doctest
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pipeline.adoption.code import FunctionNode, UnreadableError, Vocabulary, parse_file
+from pipeline.adoption.guessing import type_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,8 @@ class Sample:
     given: Mapping[str, Any]
     returns: Any = None
     raises: str | None = None
+    types: Mapping[str, str | None] = field(default_factory=dict)
+    """Annotations that the arguments would have; `return` is of what came back."""
 
 
 class Samples:
@@ -30,13 +33,7 @@ class Samples:
         self._vocabulary = vocabulary
         arguments = function.args
         self._names = [each.arg for each in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
-        places = [each.arg for each in (*arguments.posonlyargs, *arguments.args)]
-        self._defaults = dict(zip(reversed(places), reversed(arguments.defaults), strict=False))
-        self._defaults |= {
-            each.arg: default
-            for each, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
-            if default is not None
-        }
+        self._defaults = {name: vocabulary.resolved(value) for name, value in defaults(function).items()}
 
     def of_docstring(self) -> Iterator[Sample]:
         """Its doctests."""
@@ -73,6 +70,9 @@ class Samples:
                     case ast.Assert(
                         test=ast.Compare(left=left, ops=[ast.Eq() | ast.Is()], comparators=[right])
                     ):
+                        call, want = (left, right) if self._is_call(left) else (right, left)
+                        yield from self._sample(name, call, want, known=known)
+                    case ast.Call(func=ast.Attribute(attr="assertEqual"), args=[left, right, *_]):
                         call, want = (left, right) if self._is_call(left) else (right, left)
                         yield from self._sample(name, call, want, known=known)
                     case ast.Assert(test=ast.UnaryOp(op=ast.Not(), operand=call)) if self._is_bool():
@@ -125,7 +125,19 @@ class Samples:
             and len(given) == len(self._names)
             and set(arguments) == set(given)
         ):
-            yield Sample(name, given, returns, error)
+            types = {key: type_of(value, self._vocabulary, known or {}) for key, value in arguments.items()}
+            if want is not None:
+                types["return"] = type_of(want, self._vocabulary, known or {})
+            yield Sample(name, given, returns, error, types)
+
+
+def defaults(function: FunctionNode) -> dict[str, ast.expr]:
+    """Parameter -> its default, as it is written."""
+    arguments = function.args
+    places = [each.arg for each in (*arguments.posonlyargs, *arguments.args)]
+    found = dict(zip(reversed(places), reversed(arguments.defaults), strict=False))
+    by_name = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    return found | {each.arg: default for each, default in by_name if default is not None}
 
 
 def _parametrized(test: FunctionNode) -> Iterator[dict[str, ast.expr]]:

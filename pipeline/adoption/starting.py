@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline import __version__, disk
+from pipeline.adoption import packaging
 from pipeline.adoption.doctor import SCHEMA
 from pipeline.adoption.git import ask_git, repository_of
 from pipeline.definitions import Record
@@ -25,7 +26,8 @@ class Written(Record):
     """Relative to the repository's top, or to the project's root where there is none."""
     action: Literal["wrote", "appended to", "left alone"]
     add: str = ""
-    """What a person may want to add to a file that was left alone."""
+    """What a person may want to add to it; drystone does not."""
+    why: str = "it exists; what you may want to add to it"
 
 
 def begin(root: Path, *, ci: Ci | None) -> tuple[Written, ...]:
@@ -56,7 +58,7 @@ def begin(root: Path, *, ci: Ci | None) -> tuple[Written, ...]:
         included = top / ".gitlab" / f"drystone{words['SUFFIX']}.yml"
         texts[included] = _template("gitlab.yml", words)
         texts[top / _PIPELINE] = f"include:\n  - local: {included.relative_to(top).as_posix()}\n"
-    return (configured.written(top), *(_write(path, text, top) for path, text in texts.items()))
+    return (_told(configured.written(top), root), *(_write(path, text, top) for path, text in texts.items()))
 
 
 def written_lines(written: tuple[Written, ...]) -> Iterator[str]:
@@ -64,9 +66,16 @@ def written_lines(written: tuple[Written, ...]) -> Iterator[str]:
     for each in written:
         yield f"{each.action} {each.path}"
         if each.add:
-            yield "  it exists; what you may want to add to it:"
+            yield f"  {each.why}:"
             yield from (f"    {line}".rstrip() for line in each.add.rstrip("\n").split("\n"))
     yield "next: drystone doctor, drystone lint, drystone generate --plan, drystone generate"
+
+
+def _told(configured: Written, root: Path) -> Written:
+    """With what a project that setuptools builds must say of its packages from now on."""
+    lines = packaging.lines_to_add(root)
+    why = f"{packaging.TROUBLE}; add to it"
+    return configured.model_copy(update={"add": lines, "why": why}) if lines else configured
 
 
 class _Appended:

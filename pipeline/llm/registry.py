@@ -169,7 +169,9 @@ def default_models(environ: Mapping[str, str], ladder: Sequence[str] = ()) -> Ro
 
     `ladder`: the implementers that are configured. Whoever has a person answer needs no weights to plan.
     """
-    keys = [name for name, settings in BUILT_IN.items() if environ.get(settings.api_key_env or "")]
+    keys = [
+        name for name, settings in BUILT_IN.items() if environ.get(settings.api_key_env or "", "").strip()
+    ]
     people = bool(ladder) and all(re.match(rf"\s*{HANDOFF}(:|\s|$)", entry) for entry in ladder)
     keyless = HANDOFF if people else "none"
     chosen = _defaults()["both" if len(keys) == 2 else keys[0] if keys else keyless]

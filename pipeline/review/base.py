@@ -46,8 +46,12 @@ def read_base(root: Path, ref: str | None) -> Base:
     """
     if shutil.which("git") is None:
         raise SettingsError("git is not installed, and `drystone review` compares with a git ref")
-    if _try(root, "rev-parse", "--is-inside-work-tree") != "true":
-        raise SettingsError(f"{root} is in no git repository, and `drystone review` compares with a git ref")
+    inside = _run(root, ("rev-parse", "--is-inside-work-tree"), b"")
+    if inside.stdout.strip() != b"true":
+        said = (inside.stderr.decode("utf-8", "replace").strip() or "no work tree").splitlines()[0]
+        raise SettingsError(
+            f"{root} is in no git repository, and `drystone review` compares with a git ref; git says: {said}"
+        )
     if ref is None:
         ref, commit, chosen = _default(root)
     else:

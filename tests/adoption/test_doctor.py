@@ -4,31 +4,20 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from servers import SMALL, ModelServer, Project
+from servers import ModelServer, Project
 from subjects import refusing_filters
 
 from pipeline.adoption.doctor import SCHEMA, Check, examine
+from pipeline.adoption.packaging import lines_to_add
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[ModelServer]:
-    made = ModelServer()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def project(server: ModelServer, tmp_path: Path) -> Project:
-    """A project in a repository, for which nothing is missing."""
-    made = Project(tmp_path, server)
-    made.configure()
-    made.write_spec("small", SMALL)
+@pytest.fixture(autouse=True)
+def repository(tmp_path: Path) -> None:
+    """Every project here is a repository."""
     git(tmp_path, "init", "-q")
-    return made
 
 
 def git(root: Path, *arguments: str) -> None:
@@ -60,7 +49,7 @@ def test_a_missing_key_is_named_and_no_key_is_shown(project: Project) -> None:
     """By the variable it would come from; a key that is there is told by the same name, never by its value."""
     project.configure(implementer=["openai:gpt-x"])
     run = project.run("doctor")
-    assert (run.code, "there is no key in OPENAI_API_KEY" in run.out) == (2, True)
+    assert (run.code, "openai:gpt-x: there is no key in OPENAI_API_KEY" in run.out) == (2, True)
     run = project.run("doctor", environ={"OPENAI_API_KEY": "sk-very-secret-1"})
     assert (run.code, "openai:gpt-x: there is a key in OPENAI_API_KEY" in run.out) == (0, True)
     assert "sk-very" not in run.out + run.err
@@ -114,6 +103,41 @@ def test_git_that_changes_line_ends_or_ignores_what_landed_is_told(project: Proj
     assert [check.standing for check in found(project, "git")] == ["ok", "fail"]
 
 
+def test_a_repository_of_another_user_is_told_from_none(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container: git reads nothing there, and says so no more loudly than where there is no repository."""
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    (check,) = found(project, "git")
+    assert (check.standing, check.fix) == (
+        "warn", f"git config --global --add safe.directory {project.root}",
+    )  # fmt: skip
+    run = project.run("review")
+    assert (run.code, "git says: fatal: detected dubious ownership" in run.err) == (2, True)
+    monkeypatch.delenv("GIT_TEST_ASSUME_DIFFERENT_OWNER")
+    assert found(project, "git")[0].standing == "ok"
+
+
+def test_a_folder_that_cannot_be_written_is_told(project: Project) -> None:
+    """`generate` would stop there."""
+    (project.root / "generated").write_text("in the way\n")
+    (check,) = found(project, "writing")
+    assert (check.standing, check.said.endswith("not a folder; move it out of the way")) == ("fail", True)
+    (project.root / "generated").unlink()
+    assert found(project, "writing") == []
+
+
+def test_a_shallow_clone_is_told(project: Project, tmp_path: Path) -> None:
+    """A review needs more of the history than the last commit."""
+    git(project.root, "add", "--all")
+    git(project.root, "-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-q", "-m", "x")
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "-q", "--depth=1", project.root.as_uri(), str(clone))
+    said = [check for check in examine(clone, online=False).checks if check.name == "git"]
+    assert [check.standing for check in said] == ["ok", "warn"]
+    assert said[1].fix.startswith("git fetch --unshallow")
+
+
 def test_a_copied_schema_of_another_version_is_told(project: Project) -> None:
     """The remedy is the command that makes the copy anew."""
     (project.root / SCHEMA).write_text("{}\n")
@@ -147,17 +171,13 @@ def test_a_store_that_does_not_answer_is_told(project: Project) -> None:
     assert [check.said for check in found(project, "store")] == ["shared answers"]
 
 
-@pytest.mark.parametrize(
-    ("more", "warned"),
-    [
-        ('[project]\nname = "shop"\nversion = "1"\n', True),
-        ('[project]\nname = "shop"\nversion = "1"\n[tool.setuptools]\npackages = ["shop"]\n', False),
-        ('[project]\nname = "shop"\nversion = "1"\n[build-system]\nrequires = []\nbuild-backend = "hatchling.build"\n', False),
-        ("", False),
-    ],
-)  # fmt: skip
-def test_folders_that_setuptools_would_package_are_told_of(project: Project, more: str, warned: bool) -> None:  # noqa: FBT001
-    """Beside a package in the top folder it gives up once there are others, and nothing says why."""
+def test_folders_that_setuptools_would_package_are_told_of(project: Project) -> None:
+    """With the lines that mend it, and quiet once they are there."""
     pyproject = project.root / "pyproject.toml"
-    pyproject.write_text(pyproject.read_text() + more)
-    assert [check.standing for check in found(project, "packaging")] == ["warn"] * warned
+    pyproject.write_text(pyproject.read_text() + '[project]\nname = "shop"\nversion = "1"\n')
+    (check,) = found(project, "packaging")
+    assert (check.standing, check.fix) == (
+        "warn", 'add to pyproject.toml: [tool.setuptools.packages.find] / include = ["generated*"]',
+    )  # fmt: skip
+    pyproject.write_text(pyproject.read_text() + lines_to_add(project.root))
+    assert found(project, "packaging") == []

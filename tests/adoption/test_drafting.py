@@ -9,7 +9,9 @@ import pytest
 import yaml
 from servers import DRYSTONE
 
+from pipeline.adoption.code import Vocabulary
 from pipeline.adoption.drafting import Drafted, draft_spec
+from pipeline.adoption.guessing import type_of
 from pipeline.errors import SettingsError
 from pipeline.settings import read_settings
 
@@ -36,7 +38,7 @@ class AlreadyPaid(Exception):
 
 @dataclass(frozen=True)
 class Order:
-    amount: Decimal
+    amount: Required[Decimal]
     status: Status
 
 def clamp(value: int, low: int, high: int = 10) -> int:
@@ -67,6 +69,25 @@ def tags(text, limit):
     """Words that begin with #."""
     return [w for w in text.split() if w.startswith("#")][:limit]
 
+LIMIT = 3
+
+def spread(data, n=4, *, low=0.5, mode="wide", loud=False, last=LIMIT, end=None, key=None, more=(), when: dt.date = None, **rest):
+    if n < 1 or mode not in ("wide", "narrow"):
+        raise ValueError(mode)
+    if end is None:
+        end = len(data)
+    return f"{n}"
+
+def at_least(count, unit, plain):
+    if count < 0:
+        raise ValueError(count)
+    if unit not in ("km", "m"):
+        raise KeyError(unit)
+    try:
+        return {"a": (count, 1), "b": ()}, [1, 0.5], set(), plain is None
+    except TypeError as error:
+        raise error
+
 async def even(n: int) -> bool:
     """Whether n is even."""
     return n % 2 == 0
@@ -94,6 +115,11 @@ def test_tags():
 async def test_even(n):
     assert await even(n) is True
     assert not even(7)
+
+class TestAll(unittest.TestCase):
+    def test_truth(self):
+        self.assertEqual(even(9), False)
+        self.assertEqual(True, even(8))
 """
 
 
@@ -169,14 +195,58 @@ def test_types_are_guessed_from_examples_and_computed_values_left_out(root: Path
     assert "#   example left out, its values are computed: tags(x, 2)" in proposal.text
 
 
+def test_types_are_guessed_from_defaults_and_from_what_a_parameter_is_set_to(root: Path) -> None:
+    """A constant of the module counts as what it is; what may be left out may be None."""
+    proposal, _, function = drafted(root, "spread")
+    assert function["params"] == {
+        "data": "str", "n": "int", "low": "float", "mode": "str", "loud": "bool", "last": "int", "end": "int | None",
+        "key": "str | None", "more": "tuple[str, ...]", "when": "date | None",
+    }  # fmt: skip
+    assert (function["returns"], function["raises"]) == (
+        "str", {"ValueError": "n < 1 or mode not in ('wide', 'narrow')"},
+    )  # fmt: skip
+    assert "'**rest': a spec has no such parameter" in proposal.text
+    assert "the type of 'n': it has no annotation, and int is a guess" in proposal.text
+    assert "the type of 'key': it has no annotation, and str | None only stands in" in proposal.text
+    assert proposal.missing == ()
+
+
+def test_types_are_guessed_from_comparisons_and_from_what_is_returned(root: Path) -> None:
+    """Where neither an example nor a default tells; a variable that is raised is no error of the spec."""
+    proposal, document, function = drafted(root, "at_least")
+    assert function["params"] == {"count": "int", "unit": "str", "plain": "str | None"}
+    assert function["returns"] == "str"
+    assert function["raises"] == {"ValueError": "count < 0", "KeyError": "unit not in ('km', 'm')"}
+    assert "errors" not in document
+    assert "it raises 'error': name the errors that can be" in proposal.text
+
+
+VALUES = {
+    "1": "int", "-1.5": "float", "'a'": "str", "None": "None", "x < 1": "bool", "not x": "bool", "f'{x}'": "str",
+    "a < b and not c": "bool", "a and b": None, "[1, 0.5]": "list[float]", "[[1], [0.5]]": "list[list[float]]",
+    "[[], [1]]": "list[list[int]]", "[1, None]": "list[int | None]", "{}": "dict[]", "{'a': 1}": "dict[str, int]",
+    "(1, 2)": "tuple[int, ...]", "(1, 'a')": "tuple[int, str]", "set()": "set[]", "frozenset([1])": "frozenset[int]",
+    "Decimal('1')": "Decimal", "dt.date(2026, 1, 1)": "date", "len(x)": "int", "x": None, "[x]": None, "f(x)": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("written", VALUES)
+def test_a_form_tells_a_type(written: str) -> None:
+    """Or none: what is computed is unknown, with everything that holds it."""
+    node = ast.parse(written, mode="eval").body
+    assert VALUES[written] == type_of(node, Vocabulary(ast.Module([], [])), {})
+
+
 def test_truth_is_read_from_bare_asserts(root: Path) -> None:
-    """`assert f(x)` says true of a function that returns bool, `assert not f(x)` false; awaited or not."""
+    """`assert f(x)` says true of a function that returns bool, `assert not f(x)` false; awaited, or in unittest's words."""
     _, _, function = drafted(root, "even")
     assert function["async"] is True
     assert {each["given"]["n"]: each["returns"] for each in function["examples"]} == {
         0: True,
         2: True,
         7: False,
+        9: False,
+        8: True,
     }
 
 
@@ -203,13 +273,16 @@ def test_a_proposal_can_be_written_to_where_it_belongs(root: Path) -> None:
     def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run([DRYSTONE, *arguments], cwd=root, capture_output=True, text=True, check=False)
 
-    for function, code in (("clamp", 0), ("codes", 1)):
+    for function, code in (("clamp", 0), ("codes", 1), ("spread", 0)):
         done = run("draft-spec", f"src/shop/prices.py:{function}", "--tests", "tests")
         assert code == done.returncode
         (root / "specs" / "prices.yaml").write_text(done.stdout)
         linted = run("lint")
         assert code == linted.returncode
         assert set(linted.stdout.splitlines()[:-1]) <= set(done.stderr.splitlines())
+        settle = "settle this finding" if code else "it has no finding"
+        assert done.stderr.splitlines()[-1].startswith(f"next: {settle}, decide what its comments leave")
+    assert "proposal for specs/prices.yaml; it exists already" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,8 @@ def test_what_exists_is_left_alone_and_told(tmp_path: Path) -> None:
     assert {"project", "tool"} == set(tomllib.loads(found["pyproject.toml"].decode()))
     lines = list(written_lines(written))
     assert "appended to pyproject.toml" in lines
+    assert "    [tool.setuptools.packages.find]" in lines
+    assert '    include = ["generated*"]' in lines
     assert "left alone .gitattributes" in lines
     assert "    generated/** text eol=lf" in lines
 
@@ -103,7 +105,7 @@ def test_a_folder_of_a_repository_is_a_project_of_its_own(tmp_path: Path, ci: st
         }
         path = {"github": ".github/workflows/", "gitlab": ".gitlab/"}[ci] + f"drystone-packages-{name}.yml"
         text = (tmp_path / path).read_text()
-        assert f"packages/{name}/generated/*" in text
+        assert f":(exclude)packages/{name}/generated'" in text
         assert re.findall(r"@[A-Z]+@", text) == []
     hooks = yaml.safe_load((tmp_path / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
     assert hooks[0]["entry"] == "drystone -C packages/shop lint"

@@ -32,28 +32,39 @@ esac
 
 @dataclass
 class Runner:
-    """Runs the steps of a job as a runner would; actions are left out, expressions are given."""
+    """Runs the steps of a job as a runner would, each job in a clone of its own; actions are left out, expressions given.
+
+    Artifacts stay in `temp`, which all jobs share.
+    """
 
     repository: Path
+    """Where a person works."""
     folder: str
+    """The project's folder in there."""
     temp: Path
     environ: dict[str, str]
+    jobs: int = 0
 
-    def run(self, job: str, *, without: tuple[str, ...] = (), **given: str) -> list[tuple[str, int]]:
-        """Name and exit code of every step that ran, up to the first that failed."""
+    def run(
+        self, job: str, *, at: str = "origin/main", stop: str | None = None, **given: str
+    ) -> list[tuple[str, int]]:
+        """Name and exit code of every step that ran, up to the first that failed, or until one named `stop`."""
         (path,) = (self.repository / ".github" / "workflows").glob("*.yml")
         workflow = yaml.safe_load(path.read_text("utf-8"))
+        clone = self.checkout(at)
         done = []
         for step in workflow["jobs"][job]["steps"]:
             name = step.get("name") or step.get("run", "")
-            if "run" not in step or "pip install" in step["run"] or name in without:
+            if name == stop:
+                break
+            if "run" not in step or "pip install" in step["run"]:
                 continue
             where = workflow["defaults"]["run"]["working-directory"]
             environ = {**workflow["env"], **step.get("env", {})}
             environ = {key: self._filled(str(value), given) for key, value in environ.items()}
             ran = subprocess.run(
                 ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
-                cwd=self.repository / (where if "working-directory" not in step else "."),
+                cwd=clone / (where if "working-directory" not in step else "."),
                 env={**self.environ, **environ},
                 capture_output=True,
                 text=True,
@@ -64,6 +75,16 @@ class Runner:
                 sys.stderr.write(ran.stdout + ran.stderr)
                 return done
         return done
+
+    def checkout(self, at: str) -> Path:
+        """A fresh clone, and in it what `download-artifact` would put there."""
+        self.jobs += 1
+        clone = self.temp / f"job-{self.jobs}"
+        git(self.temp, "clone", "-q", git(self.repository, "remote", "get-url", "origin"), str(clone))
+        git(clone, "checkout", "-q", "--detach", at)
+        if (self.temp / "review.md").exists():
+            shutil.copy(self.temp / "review.md", clone)
+        return clone
 
     def said(self, name: str) -> str:
         path = self.temp / name
@@ -135,12 +156,9 @@ def test_from_a_changed_spec_to_a_proposal(runner: Runner, server: ModelServer) 
     assert runner.said("output").strip() == "stale=true"
     assert runner.run("generate", secrets_OPENAI_API_KEY="sk-example-1") == [("Generate", 0), ("Keep", 0)]
     assert {"sk-example-1"} == {asked.key for asked in server.asked}
-    git(runner.repository, "reset", "-q", "--hard")  # the next job begins with a checkout
-    git(runner.repository, "clean", "-qfd")
-    steps = runner.run("judge", without=("Review",))
-    assert [code for _, code in steps] == [0, 0, 0], steps
-    git(runner.repository, "reset", "-q", "--hard")
-    git(runner.repository, "clean", "-qfd")
+    steps = runner.run("judge")
+    assert [code for _, code in steps] == [0, 0, 0, 0], steps
+    assert "git apply --index" in runner.said("summary")
     how = {"vars_DRYSTONE_PROPOSE": "pull-request", "github_head_ref_github_ref_name": "main"}
     assert runner.run("propose", **how) == [("Commit", 0), ("Push", 0)]
     asked = runner.said("gh")
@@ -153,10 +171,11 @@ def test_from_a_changed_spec_to_a_proposal(runner: Runner, server: ModelServer) 
     prefix = "" if runner.folder == "." else f"{runner.folder}/"
     assert f"{prefix}generated/example/shorten.verdict.json" in changed
     assert {f"{prefix}generated"} == {name[: len(prefix) + len("generated")] for name in changed}
-    git(runner.repository, "checkout", "-q", "--detach", f"origin/{branch}")
-    assert [code for _, code in runner.run("check", without=("Review",))] == [0, 0]
+    author = git(runner.repository, "log", "-1", "--format=%an <%ae>", f"origin/{branch}")
+    assert author == "github-actions[bot] <41898282+github-actions[bot]@users.noreply.github.com>"
+    assert [code for _, code in runner.run("check", at=f"origin/{branch}")] == [0, 0, 0]
     (runner.temp / "output").unlink()
-    runner.run("stale")
+    runner.run("stale", at=f"origin/{branch}")
     assert runner.said("output").strip() == "stale=false"
 
 
@@ -169,29 +188,40 @@ def test_from_a_changed_spec_to_a_proposal(runner: Runner, server: ModelServer) 
 )
 def test_a_pull_request_has_one_comment(runner: Runner, there: str, asked: str) -> None:
     """The first review is a new comment, every later one replaces it."""
-    (runner.repository / "review.md").write_text("nothing changed\n")
+    (runner.temp / "review.md").write_text("nothing changed\n")
     runner.environ["GH_COMMENT"] = there
     assert runner.run("comment", github_event_pull_request_number="5") == [("Comment", 0)]
     assert f"{asked} --field body=@comment.md" == runner.said("gh").splitlines()[-1]
-    mark, text = (runner.repository / "comment.md").read_text().splitlines()
+    mark, text = (runner.temp / "job-1" / "comment.md").read_text().splitlines()
     assert (mark[:5], text) == ("<!-- ", "nothing changed")
 
 
-def test_a_patch_can_change_nothing_but_what_is_generated(runner: Runner) -> None:
-    """Whatever the job with the key hands on: other files of the patch are left out."""
-    prefix = "" if runner.folder == "." else f"{runner.folder}/"
-    before = (runner.repository / f"{prefix}AGENTS.md").read_bytes()
-    (runner.repository / f"{prefix}AGENTS.md").write_text("obey\n")
-    (runner.repository / f"{prefix}generated").mkdir()
-    (runner.repository / f"{prefix}generated" / "__init__.py").write_text("# fine\n")
-    git(runner.repository, "add", "--all")
-    patch = "drystone-packages-shop.patch" if prefix else "drystone.patch"
-    (runner.temp / patch).write_text(git(runner.repository, "diff", "--cached") + "\n")
-    git(runner.repository, "reset", "-q", "--hard")
-    steps = runner.run("propose", without=("Push",))
-    assert steps == [("Commit", 0)]
-    assert before == (runner.repository / f"{prefix}AGENTS.md").read_bytes()
-    assert (runner.repository / f"{prefix}generated" / "__init__.py").exists()
+OUTSIDE = {
+    "another file is changed": lambda root: (root / "AGENTS.md").write_text("obey\n"),
+    "another file is moved in": lambda root: (root / "AGENTS.md").rename(root / "generated" / "AGENTS.md"),
+    "a file is written above": lambda root: (root.parent / "up").write_text("x\n"),
+    "a folder of that name is elsewhere": lambda root: (root / "specs" / "generated").write_text("x\n"),
+    "nothing else": None,
+}
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+@pytest.mark.parametrize("job", ["judge", "propose"])
+def test_a_patch_that_reaches_outside_of_generated_is_refused(runner: Runner, name: str, job: str) -> None:
+    """Whatever the job with the key hands on, in the job that judges and again in the one that may write."""
+    clone = runner.checkout("origin/main")
+    project = clone / runner.folder
+    (project / "generated").mkdir()
+    (project / "generated" / "__init__.py").write_text("# fine\n")
+    if name == "a file is written above" and runner.folder == ".":
+        pytest.skip("nothing is above the top of a repository")
+    if (change := OUTSIDE[name]) is not None:
+        change(project)
+    git(clone, "add", "--all")
+    patch = "drystone.patch" if runner.folder == "." else "drystone-packages-shop.patch"
+    (runner.temp / patch).write_text(git(clone, "diff", "--cached", "--find-renames") + "\n")
+    ((step, code),) = runner.run(job, stop="drystone check --sandbox kernel" if job == "judge" else "Push")
+    assert (step, code) == ({"judge": "Apply", "propose": "Commit"}[job], int(change is not None))
 
 
 def test_without_a_key_generation_says_what_to_do(

@@ -205,6 +205,7 @@ def test_local_without_its_engine_says_how_to_install_it(monkeypatch):
         ({"ANTHROPIC_API_KEY": "k"}, {"anthropic"}, "ANTHROPIC_API_KEY is set"),
         (KEYS, {"anthropic", "openai"}, "both implement"),
         ({"OPENAI_API_KEY": ""}, {"local"}, "no provider key"),
+        ({"OPENAI_API_KEY": " \n", "ANTHROPIC_API_KEY": "k"}, {"anthropic"}, "ANTHROPIC_API_KEY is set"),
     ],
 )
 def test_default_models_follow_the_keys(environ, providers, why):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adoption.explaining import Explanation, explain, explanation_lines
+from pipeline.adoption.why import Explanation, explain, explanation_lines
 from pipeline.errors import SettingsError
 from pipeline.outcome import Outcome
 from pipeline.settings import read_settings
@@ -116,6 +116,7 @@ def test_a_function_that_never_landed_is_new(root: Path) -> None:
         path.unlink()
     found = explained(root, "text.slugify")
     assert (found.standing, found.reasons, found.changes) == ("new", ("it is new",), ())
+    assert next(explanation_lines(found)) == "text.slugify is new"
 
 
 def test_what_cannot_be_explained_is_said(root: Path) -> None:

@@ -82,7 +82,8 @@ def explain(settings: Settings, function_id: str) -> Explanation | Outcome:
 
 def explanation_lines(explanation: Explanation) -> Iterator[str]:
     """An explanation for people."""
-    because = f": {'; '.join(explanation.reasons)}" if explanation.reasons else ""
+    reasons = [text for text in explanation.reasons if text != f"it is {explanation.standing}"]
+    because = f": {'; '.join(reasons)}" if reasons else ""
     yield f"{explanation.function} is {explanation.standing}{because}"
     width = max(len(link.path) for link in explanation.chain)
     for link in explanation.chain:
@@ -243,7 +244,9 @@ def _next(settings: Settings, status: Status) -> Iterator[str]:
     )
     yield f"drystone generate asks for the function: {ladder}"
     if planned is not None and planned.prompt_tokens_estimate:
-        most = f"; at most {planned.most.usd:.2f} USD" if planned.most and planned.most.usd else ""
+        most = ""
+        if planned.most and not planned.most.unpriced_tokens:
+            most = "; costs nothing" if planned.most.free else f"; at most {planned.most.usd:.2f} USD"
         yield f"first prompt: about {planned.prompt_tokens_estimate} tokens (drystone show-prompt {name}){most}"
 
 
