@@ -13,6 +13,7 @@ from typing import Any
 from pipeline.decider import clock
 from pipeline.errors import SandboxError
 from pipeline.sandbox import locks, strongest, wire
+from pipeline.sandbox.children import keep_on
 from pipeline.sandbox.forked import readable_paths
 from pipeline.sandbox.port import Level
 
@@ -41,7 +42,10 @@ class Channel:
 
 
 def main() -> None:
-    """Serve jobs until standard input ends. Arguments: the level at most, a rule's seconds, modules to preload."""
+    """Serve jobs until standard input ends.
+
+    Arguments: the level at most, a rule's seconds, modules to preload, and the core to stay on or nothing.
+    """
     at_most: Level = "kernel" if sys.argv[2] == "kernel" else "process"
     channel = Channel()
     preload = sys.argv[4].split(",")
@@ -49,6 +53,8 @@ def main() -> None:
     _limit_memory()
     jobs = importlib.import_module("pipeline.decider.jobs")  # a second's work, while the sandbox gets ready
     sandbox, trouble = strongest.choose(sandbox, preload)
+    if sys.argv[5]:
+        keep_on(int(sys.argv[5]), [os.getpid(), *sandbox.processes])
     if sandbox.level == "kernel":
         locks.lock_decider(readable=readable_paths(), writable=[str(Path.cwd())])
     clock.limit_rules(float(sys.argv[3]))

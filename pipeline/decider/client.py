@@ -1,5 +1,6 @@
 """The parent's side of a decider process: starts it, sends it jobs, bounds its time."""
 
+import os
 import re
 import signal
 import subprocess
@@ -39,20 +40,34 @@ class LostSandboxError(SandboxError):
     """The sandbox of a decider ended for reasons of its own; a new decider has a new one."""
 
 
+def cores() -> list[int]:
+    """The cores that this process may use, in an order of its own; none where the system keeps them to itself."""
+    if not hasattr(os, "sched_getaffinity"):  # macOS, Windows
+        return []
+    found = sorted(os.sched_getaffinity(0))
+    first = os.getpid() % len(found)
+    return [*found[first:], *found[:first]]
+
+
 class Decider:
     """One decider process with the sandbox it observes candidates in. For one thread at a time."""
 
-    def __init__(self, at_most: Level = "kernel", rule_seconds: float = RULE_SECONDS) -> None:
+    def __init__(
+        self, at_most: Level = "kernel", rule_seconds: float = RULE_SECONDS, core: int | None = None
+    ) -> None:
+        """`core`: the one that it and its sandbox are kept on once they have started, where the system can; any if None."""
+        self.core = core
         self._rule_seconds = rule_seconds
         self._wall_seconds = rule_seconds + _SILENT_SECONDS
         self._isolation: Isolation | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="drystone-", ignore_cleanup_errors=True)
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         folder = self._folder.name
+        arguments = at_most, rule_seconds, ",".join(DEFAULT_IMPORTS), "" if core is None else core
         environment = {**bare_environment(0), "HYPOTHESIS_STORAGE_DIRECTORY": folder, "TMPDIR": folder}
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-s", "-B", "-P", "-c", _BOOT, _ROOT, at_most, str(rule_seconds), ",".join(DEFAULT_IMPORTS)],
+                [sys.executable, "-s", "-B", "-P", "-c", _BOOT, _ROOT, *map(str, arguments)],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr,
                 cwd=folder, env=environment, start_new_session=True,
             )  # fmt: skip
@@ -61,6 +76,11 @@ class Decider:
         self._deadline: float | None = None
         self._closed = threading.Event()
         threading.Thread(target=self._watch, daemon=True).start()
+
+    @property
+    def process(self) -> int:
+        """Its id."""
+        return self._process.pid
 
     @property
     def alive(self) -> bool:

@@ -60,6 +60,10 @@ class ForkSandbox(Sandbox):
         self.layers = server.layers()
         return server
 
+    @property
+    def processes(self) -> Sequence[int]:
+        return [server.process for server in self._servers.values()]
+
     def close(self) -> None:
         for server in self._servers.values():
             server.close()
@@ -153,6 +157,11 @@ class _Server:
         except OSError as error:
             raise SandboxError(f"cannot start a child process for the sandbox: {error}") from None
         theirs.close()
+
+    @property
+    def process(self) -> int:
+        """Its id."""
+        return self._process.pid
 
     @property
     def broken(self) -> bool:

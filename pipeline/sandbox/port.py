@@ -109,6 +109,11 @@ class Sandbox(Protocol):
     layers: tuple[str, ...]
     """The locks in force, by name."""
 
+    @property
+    def processes(self) -> Sequence[int]:
+        """Ids of the servers that start what runs a program; none where there are no servers."""
+        return ()
+
     def open(self, program: Program, *, hash_seed: int) -> Session:
         """Start a fresh process and load the program in it.
 

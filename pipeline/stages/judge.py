@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pipeline import bounds, render
-from pipeline.decider.client import RULE_SECONDS, Decider, LostSandboxError, UndecidedError
+from pipeline.decider.client import RULE_SECONDS, Decider, LostSandboxError, UndecidedError, cores
 from pipeline.decider.hints import hints_of
 from pipeline.decider.recording import recording_key
 from pipeline.errors import SandboxError
@@ -49,6 +49,7 @@ class Judge:
         self._idle: queue.SimpleQueue[Decider] = queue.SimpleQueue()
         self._started: set[Decider] = set()
         self._lock = threading.Lock()
+        self._cores = cores()
         self._closed = False
 
     @property
@@ -200,7 +201,9 @@ class Judge:
         with self._lock:
             if self._closed:
                 raise SandboxError("the judge was closed while it was judging")
-            decider = Decider(self._at_most, self._rule_seconds)
+            taken = [decider.core for decider in self._started]
+            core = min(self._cores, key=taken.count, default=None)
+            decider = Decider(self._at_most, self._rule_seconds, core)
             self._started.add(decider)
         return decider
 

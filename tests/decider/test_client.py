@@ -50,6 +50,27 @@ def test_a_decider_answers_one_job_after_the_other(decider: Decider) -> None:
     assert [done(decider, job("vet", DOUBLE)) for _ in range(2)] == [[], []]
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system keeps its cores to itself")
+def test_a_decider_and_its_servers_stay_on_one_core() -> None:
+    """Whatever it starts computes where it does."""
+    core = max(os.sched_getaffinity(0))
+    decider = Decider(core=core)
+    assert decider.isolation
+    started = [decider.process, *children(decider.process)]
+    allowed = [os.sched_getaffinity(process) for process in started]
+    decider.close()
+    assert len(started) > 1
+    assert [{core}] * len(started) == allowed
+
+
+def children(process: int) -> list[int]:
+    """Those that a process started, as Linux tells."""
+    about = (
+        (path, path.read_text().rpartition(")")[2].split()) for path in Path("/proc").glob("[0-9]*/stat")
+    )
+    return [int(path.parent.name) for path, fields in about if int(fields[1]) == process]
+
+
 def test_a_rule_that_hangs_is_named() -> None:
     """The clause that was at work when time ran out."""
     decider = Decider(rule_seconds=1.0)
@@ -79,7 +100,7 @@ def test_time_goes_by_only_while_a_rule_computes() -> None:
 
 def test_a_decider_that_ended_is_a_bug_of_ours(decider: Decider) -> None:
     """A decider must not end by itself."""
-    os.kill(decider._process.pid, 9)
+    os.kill(decider.process, 9)
     with pytest.raises(InternalError):
         decider.run(job("vet", contract({"x": "int"})))
 
@@ -151,7 +172,7 @@ import os
 from pipeline.decider.client import Decider
 decider = Decider()
 assert decider.isolation
-print(decider._process.pid, flush=True)
+print(decider.process, flush=True)
 os.kill(os.getpid(), 9)
 """
 

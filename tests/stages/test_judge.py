@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from subjects import broken, contract, kernel_sandbox
 
+from pipeline.decider.client import cores
 from pipeline.definitions import Param, TypeAlias, TypeEnum, TypeRecord
 from pipeline.errors import SandboxError
 from pipeline.records import Callee, Case, Clause, Contract, Effort, Raise, Rule
@@ -21,6 +22,16 @@ def judge() -> Iterator[Judge]:
     opened = Judge()
     yield opened
     opened.close()
+
+
+def test_deciders_share_the_cores_out() -> None:
+    """Those that work at once are on different cores, as long as there are more of them."""
+    judge = Judge()
+    with ThreadPoolExecutor(2) as pool:
+        assert all(found.passed for found in pool.map(lambda _: judge.judge(DOUBLE, KEEPS, {}), range(2)))
+    taken = [decider.core for decider in judge._started]
+    judge.close()
+    assert min(len(taken), len(cores())) == len(set(taken) - {None})
 
 
 def without_a_sandbox() -> Judge:
