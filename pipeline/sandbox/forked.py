@@ -1,6 +1,7 @@
 """The sandbox of Linux and macOS: a warm fork server, one locked child for each program."""
 
 import contextlib
+import encodings.aliases
 import json
 import re
 import select
@@ -22,8 +23,12 @@ from pipeline.sandbox.session import ChannelSession, Child
 
 _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from pipeline.sandbox import zygote; zygote.main()"
 _ROOT = str(Path(__file__).resolve().parents[2])
-_RARE = re.compile(r"zoneinfo|code\b|codecs|encoding|(str|bytes|bytearray)\([^()]*,")
-"""Sources that may want a time zone or a codec."""
+_RARE = re.compile(
+    r"zoneinfo|code\b|codecs|encoding|\bbytes|\bbytearray\b|\bb['\"]|quote|urlencode|parse_qs|str\([^()]*,"
+)
+"""Sources that may want a time zone or a codec: whatever has to do with bytes."""
+_LITERAL = re.compile(r"['\"]([A-Za-z][\w .-]{1,30})['\"]")
+_CODECS = {*encodings.aliases.aliases, *encodings.aliases.aliases.values()}
 _ANSWER_SECONDS = 60.0
 """How long a fork server may take to say anything: it is ours, but a child may have stopped it where only limits hold."""
 
@@ -45,7 +50,7 @@ class ForkSandbox(Sandbox):
             self._servers[hash_seed] = _Server(self.level, self._preload, hash_seed)
 
     def open(self, program: Program, *, hash_seed: int) -> Session:
-        rare = any(_RARE.search(source) for source in program.modules.values())
+        rare = any(map(_is_rare, program.modules.values()))
         return ChannelSession(lambda: self._fork(hash_seed, rare=rare), program)
 
     def _fork(self, hash_seed: int, *, rare: bool) -> Child:
@@ -69,6 +74,12 @@ class ForkSandbox(Sandbox):
             server.close()
 
 
+def _is_rare(source: str) -> bool:
+    """Whether a source may want a time zone or a codec, by what it speaks of."""
+    named = (re.sub(r"\W+", "_", text.lower()) for text in _LITERAL.findall(source))
+    return _RARE.search(source) is not None or any(name in _CODECS for name in named)
+
+
 class _Line:
     """The socket through which a fork server is asked, and the child that waits at its other end for a program."""
 
@@ -85,7 +96,7 @@ class _Line:
         if channel is None:
             channel = self.send(zygote.FORK)
             self._forks += 1
-        elif select.select([self.control, channel], [], [], 0)[0]:  # an end: neither has anything to say
+        elif _has_ended(self.control, channel):
             channel.close()
             raise ConnectionResetError
         return _ForkedChild(self, self._forks, channel)
@@ -131,6 +142,14 @@ class _Line:
         if self._waiting is not None:
             self._waiting.close()
         self.control.close()
+
+
+def _has_ended(*ends: socket.socket) -> bool:
+    """Whether the other side of a socket that has nothing to say is gone."""
+    poll = select.poll()
+    for end in ends:
+        poll.register(end, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 class _Server:

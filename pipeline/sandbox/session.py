@@ -17,6 +17,7 @@ from pipeline.sandbox.port import Answer, Asked, Call, Double, Observation, Prog
 
 _MAX_BATCH_BYTES = 64 * 1024 * 1024
 _MAX_VALUES = 500_000
+_MAX_BATCH_VALUES = 2_000_000
 """In one answer; every one of them costs the decider more than it costs the child."""
 _MAX_ASKS = 10_000
 """How often one call may ask its ports."""
@@ -116,6 +117,7 @@ class ChannelSession(Session):
     def _begin(self, seconds: float) -> None:
         self._deadline = time.monotonic() + seconds
         self._unread_bytes = _MAX_BATCH_BYTES
+        self._unread_values = _MAX_BATCH_VALUES
         self._begin_watch()
 
     def _begin_watch(self) -> None:
@@ -272,8 +274,10 @@ class ChannelSession(Session):
         if not line.endswith(b"\n"):
             self._lost = self._death()
             return None
-        if line.count(b",") > _MAX_VALUES:
-            self._lost = f"returned more than {_MAX_VALUES:,} values at once"
+        values = sum(map(line.count, (b",", b"[", b"{")))  # at least as many as there are
+        self._unread_values -= values
+        if values > _MAX_VALUES or self._unread_values < 0:
+            self._lost = f"returned more than {_MAX_VALUES:,} values at once, or {_MAX_BATCH_VALUES:,} in all"
             return None
         try:
             frame = wire.load_frame(line)

@@ -55,6 +55,7 @@ def main() -> None:
     for name in EAGER:
         os.environ.pop(name, None)
     ours = json.loads(sys.argv[2])
+    sys.argv[1:] = sys.orig_argv[1:] = []  # no path of ours is for unread code to know
     control = socket.socket(fileno=ours["control"])
     locks.die_with_parent()
     _load(ours["preload"])
