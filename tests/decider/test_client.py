@@ -1,5 +1,6 @@
 """A decider process from the outside: its answers, its limits, what it is kept in, and how it ends."""
 
+import json
 import os
 import signal
 import subprocess
@@ -168,18 +169,25 @@ def test_a_closed_decider_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.M
 
 
 ABANDONS = """
-import os
+import json, os, sys, threading, time
 from pipeline.decider.client import Decider
-decider = Decider()
+decider = Decider(rule_seconds=60.0)
 assert decider.isolation
+for job in json.loads(sys.argv[1]):
+    threading.Thread(target=decider.run, args=[job], daemon=True).start()
+    time.sleep(1)
 print(decider.process, flush=True)
 os.kill(os.getpid(), 9)
 """
+ENDLESS = contract({"x": "int"}, ensures=["9 ** 9 ** 7 == result"], cases=[({"x": 1}, 2)])
 
 
-def test_a_decider_ends_when_its_parent_does() -> None:
+@pytest.mark.parametrize("jobs", [[], [job("vet", ENDLESS)]], ids=["idle", "at work"])
+def test_a_decider_ends_when_its_parent_does(jobs: list[object]) -> None:
     """Whatever became of the parent: there is nobody left to decide for, and no process stays."""
-    done = subprocess.run([sys.executable, "-c", ABANDONS], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", ABANDONS, json.dumps(jobs)], capture_output=True, text=True, check=False
+    )
     pid = int(done.stdout)
     deadline = time.monotonic() + 5
     while alive(pid) and time.monotonic() < deadline:

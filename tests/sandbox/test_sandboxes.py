@@ -455,6 +455,34 @@ def test_what_one_program_needs_weighs_on_no_other(warm: Sandbox) -> None:
     assert seen == [True, False, True]
 
 
+NAMES_A_CODEC = {
+    "in a call within a call": "bytes('ab'.strip(), 'utf-16-le')",
+    "by place": "map(str, [b'a'], ['cp1252'])",
+    "in a name that is quoted": "__import__('urllib.parse').parse.quote('ab', '', 'cp1252')",
+    "by nothing but its name": "getattr('ab', 'en' + 'co' + 'de')('cp1250')",
+}
+
+
+@pytest.mark.parametrize("expression", NAMES_A_CODEC.values(), ids=NAMES_A_CODEC)
+def test_whoever_names_a_codec_has_it(warm: Sandbox, expression: str) -> None:
+    """However it comes to be used: honest code is not told that an encoding is unknown."""
+    seen = only(warm, f"def f(x):\n    return repr({expression})\n")
+    assert (seen.outcome, seen.error) == ("returned", None)
+
+
+NESTED = "    for _ in range(90):\n        x = [x]\n    return [x] * 6000\n"
+MANY = "    return [[]] * 240_000\n"
+
+
+def test_values_within_values_count(warm: Sandbox) -> None:
+    """What is short to say and long to read is refused before it is read, one answer or many."""
+    assert str(only(warm, f"def f(x):\n{NESTED}").error)[:18] == "returned more than"
+    session = warm.open(Program({"f": f"def f(x):\n{MANY}"}), hash_seed=0)
+    seen = session.observe([Call("f", (1,))] * 6)
+    session.close()
+    assert [seen[-1].outcome, str(seen[-1].error)[:18]] == ["lost", "returned more than"]
+
+
 # -- what is left --------------------------------------------------------------------------------------------
 
 
