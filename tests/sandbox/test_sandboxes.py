@@ -467,7 +467,7 @@ NAMES_A_CODEC = {
 def test_whoever_names_a_codec_has_it(warm: Sandbox, expression: str) -> None:
     """However it comes to be used: honest code is not told that an encoding is unknown."""
     seen = only(warm, f"def f(x):\n    return repr({expression})\n")
-    assert (seen.outcome, seen.error) == ("returned", None)
+    assert (seen.outcome, seen.error) == ("returned", "")
 
 
 NESTED = "    for _ in range(90):\n        x = [x]\n    return [x] * 6000\n"
