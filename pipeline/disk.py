@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -31,6 +32,19 @@ def read_text(path: Path) -> str | None:
         return None
     except OSError as error:
         raise OutputError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def read_plain(path: Path) -> str | None:
+    """The same of a file that is one: raises OutputError for a link, which may lead anywhere, a pipe, or a folder."""
+    try:
+        mode = path.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be read: {error.strerror}") from None
+    if not stat.S_ISREG(mode):
+        raise OutputError(f"{path}: not a plain file; restore it (git restore {path}), or delete it")
+    return read_text(path)
 
 
 def write_text(path: Path, text: str) -> None:

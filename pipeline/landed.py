@@ -116,7 +116,7 @@ class Strangers:
 
 
 def read_landed(folder: Path, function: str) -> Landed:
-    contract, verdict, source = (disk.read_text(folder / f"{function}{suffix}") for suffix in SUFFIXES)
+    contract, verdict, source = (disk.read_plain(folder / f"{function}{suffix}") for suffix in SUFFIXES)
     return Landed(folder, function, contract, source, verdict)
 
 
@@ -147,7 +147,7 @@ def check_spec(generated: Path, spec: Spec, digests: Mapping[str, str]) -> tuple
 
 def check_mechanical(path: Path, text: str | None) -> tuple[str | None, str | None]:
     """Why a file that follows from its spec must be written or removed, and what stands in the way; None for either."""
-    found = disk.read_text(path)
+    found = disk.read_plain(path)
     if found == text:
         return None, None
     if found is None:

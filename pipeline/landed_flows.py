@@ -51,7 +51,7 @@ def check_flows(generated: Path, spec: Spec, statuses: Mapping[str, Status]) -> 
             digest=digest_json([each.flow.model_dump(mode="json", exclude_defaults=True), derived]),
             functions=functions,
         )
-        text = disk.read_text(path)
+        text = disk.read_plain(path)
         if text is not None and contract_file.is_edited(text):
             edited = (
                 f"{path}: edited by hand; restore it (git restore {path}), or delete it to have it made again"

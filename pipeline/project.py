@@ -64,13 +64,16 @@ class Project:
         used = {home for each in contracts if each.spec == spec for home in each.homes.values()}
         return tuple(sorted({*used, SHARED}))
 
+    def edited(self) -> dict[Path, str]:
+        """Files of whole specs that a person must look at, and what is to be done about each."""
+        found = {path: landed.check_mechanical(path, text)[1] for path, text in self._texts()}
+        return {path: trouble for path, trouble in found.items() if trouble}
+
     def conflicts(self) -> list[str]:
         """What a person must look at before anything may be written."""
         found = [conflict for status in self.statuses for conflict in status.conflicts]
         found += [conflict for flow in self.flows for conflict in flow.conflicts]
-        found += [
-            trouble for path, text in self._texts() if (trouble := landed.check_mechanical(path, text)[1])
-        ]
+        found += self.edited().values()
         found += [
             f"{path}: its function is gone from the specs, but it was edited by hand; delete or move it"
             for path in self.strangers.edited
@@ -175,7 +178,7 @@ def _recorded(settings: Settings, specs: Sequence[Spec]) -> list[Choice]:
     found: list[Choice] = []
     for spec in specs:
         path = settings.generated / spec.name / landed.DECISIONS
-        text = disk.read_text(path)
+        text = disk.read_plain(path)
         try:
             found += decisions.parse_decisions(path.as_posix(), text) if text is not None else ()
         except decisions.DecisionsFileError as error:

@@ -5,19 +5,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.contract_file import ContractFileError
-from pipeline.errors import DrystoneError
+from pipeline.errors import DrystoneError, InternalError
 from pipeline.landed import Status
 from pipeline.outcome import Outcome
+from pipeline.programs import parts_of, program, unreadable
 from pipeline.project import Project, open_judge, read_project, side_by_side
-from pipeline.reading import landed_callees
 from pipeline.records import Behaviour, Finding, Isolation, SpecFunction
 from pipeline.reports import Report
 from pipeline.review.base import Base, read_base, write_base
 from pipeline.review.changes import ClauseChange, FunctionChange, Kind, Review
 from pipeline.review.contracts import compare_contracts
 from pipeline.review.headline import headline
-from pipeline.review.landings import basis_of, code_of, diff, without_header, written_anew
+from pipeline.review.landings import basis_of, code_of, diff, written_anew
 from pipeline.review.renames import called, nameless, renamed
 from pipeline.review.wholes import compare_decisions, compare_flows, lagging_flows
 from pipeline.review.words import told_behaviour
@@ -137,16 +136,17 @@ class _Reviewing:
         then = {each.id: each for each in self._before.flows} if self._before else {}
         flows = compare_flows(kept, self._project.specs, now, base=ref)
         lagging = lagging_flows(then, now, {each.flow for each in flows})
+        edited = [self._project.relative(str(path)) for path in self._project.edited()]
         return Review(
             base=ref,
             commit=self._base.commit,
             chosen=self._base.chosen,
-            headline=headline(changed, flows, ref),
+            headline=headline(changed, flows, ref, edited=edited),
             functions=tuple(changed),
             flows=flows,
             decisions=compare_decisions(kept, self._project.specs, base=ref),
             unchanged=len(pairs) - len(changed),
-            notes=(*notes, *lagging),
+            notes=(*notes, *lagging, *map(self._project.relative, self._project.edited().values())),
             sandbox=isolation,
         )
 
@@ -164,24 +164,31 @@ class _Reviewing:
 
     def _behaviours(self, pairs: Sequence[_Pair]) -> tuple[dict[str, Behaviour], Isolation | None]:
         """How those that run other code than before behave, by `spec.function`."""
+        untold = {pair.name: Behaviour(note=note) for pair in pairs if (note := _unreadable(pair))}
         tasks = [
             (pair.name, old, new)
             for pair in pairs
-            if (old := _parts(pair.before)) and (new := _parts(pair.after)) and _program(old) != _program(new)
+            if pair.name not in untold
+            and (old := parts_of(pair.before))
+            and (new := parts_of(pair.after))
+            and program(old) != program(new)
         ]
         if not tasks:
-            return {}, None
+            return untold, None
         judge = open_judge(self._project.settings)
         try:
             isolation = judge.isolation
             self._progress.start([name for name, _, _ in tasks], "comparing behaviour")
             found = side_by_side(lambda task: self._differ(judge, *task), tasks)
-            return dict(zip([name for name, _, _ in tasks], found, strict=True)), isolation
+            return untold | dict(zip([name for name, _, _ in tasks], found, strict=True)), isolation
         finally:
             judge.close()
 
     def _differ(self, judge: Judge, name: str, old: Sequence[Part], new: Sequence[Part]) -> Behaviour:
-        found = judge.differ(old, new)
+        try:
+            found = judge.differ(old, new)
+        except InternalError as error:  # the other functions are told all the same
+            found = Behaviour(note=f"comparing them failed, which is a bug in drystone: {str(error)[-300:]}")
         self._progress.announce(f"{name}: {told_behaviour(found)}")
         return found
 
@@ -240,6 +247,9 @@ class _Reviewing:
     def _placed(self, pair: _Pair, change: ClauseChange) -> ClauseChange:
         status = pair.before if change.edit == "removed" and pair.before else pair.stands
         place = str(status.function.places.get(_key(status.function, change), status.function.place))
+        if pair.after is not None and pair.after.contract_edited:  # no spec says so
+            place = self._project.relative(str(pair.after.landed.contract_path))
+            return change.model_copy(update={"place": place})
         return change.model_copy(update={"place": self._told(place, old=status is pair.before)})
 
     def _at(self, pair: _Pair, function: SpecFunction) -> str:
@@ -268,18 +278,26 @@ class _Reviewing:
             chain.append(f"not generated again yet: {'; '.join(pair.after.reasons)}")
         chain += map(self._project.relative, pair.after.conflicts)
         if not chain and not (pair.was and not self._rewritten & reached):
-            others = sorted((reached & self._rewritten) - {pair.name}) or ["its types"]
-            own = pair.name in self._rewritten
-            chain.append(
-                f"no clause changed: {written_anew(pair.after)}"
-                if own
-                else f"nothing of its own changed, but of what it calls: {', '.join(others)}"
-            )
+            others = sorted((reached & self._rewritten) - {pair.name})
+            if pair.name in self._rewritten:
+                chain.append(f"no clause changed: {written_anew(pair.after)}")
+            elif others:
+                chain.append(f"nothing of its own changed, but what it calls did: {', '.join(others)}")
+            else:
+                chain.append(_unreadable(pair) or "nothing of its own changed, but its types did")
         return [*[f"perhaps renamed from {pair.was}"] * bool(pair.was), *chain]
 
 
 def _id(status: Status) -> str:
     return status.function.contract.id
+
+
+def _unreadable(pair: _Pair) -> str:
+    """Why two versions that are there cannot be called; empty if they can."""
+    if pair.before is None or pair.after is None or not (code_of(pair.before) and code_of(pair.after)):
+        return ""
+    now, then = unreadable(pair.after), unreadable(pair.before)
+    return now or (f"as it was, {then}" if then else "")
 
 
 def _clauses(pair: _Pair) -> tuple[ClauseChange, ...]:
@@ -319,34 +337,6 @@ def _kinds(
     }
     kinds = tuple(kind for kind in _GRAVEST if found.get(kind))
     return kinds or (("code",) if behaviour is not None and behaviour.note else ())
-
-
-def _parts(status: Status | None) -> list[Part]:
-    """A landed function and what it calls; nothing where it has not landed whole."""
-    if status is None or status.landed.source_text is None:
-        return []
-    try:
-        contract = status.landed.contract()
-        if contract is None:
-            return []
-        callees = landed_callees(status.landed.folder, contract)
-    except ContractFileError:
-        return []
-    return [*callees.values(), Part(contract, status.landed.source_text)]
-
-
-def _program(parts: Sequence[Part]) -> list[object]:
-    """What decides how a program behaves: its code and its types."""
-    return [
-        (
-            part.contract.id,
-            without_header(part.source),
-            part.contract.types,
-            part.contract.errors,
-            part.contract.ports,
-        )
-        for part in parts
-    ]
 
 
 def _key(function: SpecFunction, change: ClauseChange) -> str:

@@ -19,6 +19,7 @@ LAYERS = (
         "mcp_server",
         "picturing",
         "problems",
+        "programs",
         "progress",
         "reading",
         "reviewing",

@@ -115,6 +115,48 @@ def test_nothing_changed_is_said_in_one_line(project: Project) -> None:
     assert (project.tree(), project.server.asked) == (before, [])
 
 
+def test_files_of_whole_specs_that_were_edited_are_named_first(project: Project) -> None:
+    """Types decide how functions behave: of an edit nothing calm is said."""
+    types = project.generated / "shop" / "types.py"
+    types.write_text(types.read_text("utf-8").replace("int", "str"), "utf-8")
+    assert project.run("review").out.splitlines()[0] == (
+        "Edited by hand, and not compared: generated/shop/types.py; "
+        "no behaviour was seen to change without a clause of the spec"
+    )
+
+
+def test_what_cannot_be_put_together_is_not_compared(project: Project) -> None:
+    """A contract that is gone is no change of behaviour, of its function or of one that calls it."""
+    (project.generated / "shop" / "label.contract.json").unlink()
+    report = reviewed(project)
+    assert report["headline"] == (
+        "No behaviour was seen to change without a clause of the spec; not compared whole: shop.sign, shop.label"
+    )
+    found = functions(report)
+    assert found["shop.sign"]["why"] == ["shop.label, which it calls, is not whole in generated/"]
+    assert found["shop.label"]["behaviour"]["note"] == "its contract is missing"
+
+
+def test_a_contract_that_was_edited_is_told_where_it_stands(project: Project) -> None:
+    """No line of the spec says what a person wrote into a contract."""
+    path = project.generated / "shop" / "label.contract.json"
+    path.write_text(path.read_text("utf-8").replace("str(n) in result", "len(result) > 0"), "utf-8")
+    (clause, _) = functions(reviewed(project))["shop.label"]["clauses"]
+    assert (clause["effect"], clause["place"]) == ("loosened", "generated/shop/label.contract.json")
+
+
+@pytest.mark.parametrize("verb", ["review", "check", "generate"])
+def test_a_link_in_the_place_of_a_function_is_not_followed(project: Project, verb: str) -> None:
+    """It may lead out of the project, and what is there is nobody's to show."""
+    path = project.generated / "shop" / "label.py"
+    path.unlink()
+    (project.root / "secret.txt").write_text("told to nobody", "utf-8")
+    path.symlink_to(project.root / "secret.txt")
+    run = project.run(verb)
+    assert (run.code, "told to nobody" in run.out + run.err) == (3, False)
+    assert "generated/shop/label.py: not a plain file" in run.err
+
+
 def test_behaviour_that_nobody_asked_for_is_the_first_line(surprise: Project) -> None:
     """Every form begins with it, and a caller whose own code is the same is among them."""
     said = "Behaviour changed although no clause of the spec did: shop.label, shop.sign"
@@ -128,7 +170,7 @@ def test_behaviour_that_nobody_asked_for_is_the_first_line(surprise: Project) ->
     assert (difference["given"], difference["before"], difference["after"]) == (
         {"n": 3}, "returned '3 pieces'", "returned '3 piece'",
     )  # fmt: skip
-    assert found["shop.sign"]["why"] == ["nothing of its own changed, but of what it calls: shop.label"]
+    assert found["shop.sign"]["why"] == ["nothing of its own changed, but what it calls did: shop.label"]
 
 
 def test_a_changed_clause_is_no_surprise(project: Project) -> None:

@@ -9,23 +9,26 @@ _MOST_FLOWS = 3
 _MOST_FUNCTIONS = 20
 
 
-def headline(functions: Sequence[FunctionChange], flows: Sequence[FlowChange], base: str) -> str:
+def headline(
+    functions: Sequence[FunctionChange], flows: Sequence[FlowChange], base: str, *, edited: Sequence[str] = ()
+) -> str:
     """Which functions behave differently, first those of which no clause of the spec changed, and what changed of which flow."""
+    by_hand = [f"edited by hand, and not compared: {_listed(edited)}"] if edited else []
     silent = [_named(each) for each in functions if "silent" in each.kinds]
     asked = [_named(each) for each in functions if "behaviour" in each.kinds and "silent" not in each.kinds]
     with_one = [f"where one changed: {_listed(asked)}"] if asked else []
     if silent:
         said = f"Behaviour changed although no clause of the spec did: {_listed(silent)}"
-        return "; ".join([said, *with_one, *_flows(flows)])
+        return "; ".join([said, *with_one, *_flows(flows), *by_hand])
     unknown = [each.function for each in functions if each.behaviour is not None and each.behaviour.note]
-    since = "" if unknown else f" since {base}"
+    since = "" if unknown or edited else f" since {base}"
     calm = (
         f"no function was seen to behave differently{since} without a clause of the spec"
         if flows
         else f"no behaviour was seen to change{since} without a clause of the spec"
     )
     not_whole = [f"not compared whole: {_listed(unknown)}"] if unknown else []
-    told = "; ".join([*_flows(flows), calm, *with_one, *not_whole])
+    told = "; ".join([*by_hand, *_flows(flows), calm, *with_one, *not_whole])
     return told[0].upper() + told[1:]
 
 
