@@ -73,10 +73,40 @@ def _normal(rule: str) -> str:
 def _signature(old: Contract, new: Contract) -> Iterator[ClauseChange]:
     before, after = signature(old).rstrip(":"), signature(new).rstrip(":")
     if before != after:
-        words = f"its signature changed: `{before}` became `{after}`"
         yield ClauseChange(
-            clause="signature", edit="changed", effect="changed", words=words, before=before, after=after
+            clause="signature",
+            edit="changed",
+            effect=_effect_of_types(old, new),
+            words=f"its signature changed: `{before}` became `{after}`",
+            before=before,
+            after=after,
         )
+
+
+def _effect_of_types(old: Contract, new: Contract) -> Effect:
+    """`int | None` for `int`: of a result it promises less, of a parameter it accepts more."""
+    same = old.is_async == new.is_async and [p.name for p in old.params] == [p.name for p in new.params]
+    pairs = [
+        (_options(new.returns), _options(old.returns)),
+        *((_options(p.type), _options(q.type)) for p, q in zip(old.params, new.params, strict=False)),
+    ]
+    less, more = (all(one >= other for one, other in pairs), all(one <= other for one, other in pairs))
+    if not same or less == more:
+        return "changed"
+    return "loosened" if less else "tightened"
+
+
+def _options(annotation: str) -> set[str]:
+    """What a value of a type may be: `A | None` is one of two."""
+
+    def parts(node: ast.expr) -> Iterator[str]:
+        match node:
+            case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+                yield from (*parts(left), *parts(right))
+            case _:
+                yield ast.unparse(node)
+
+    return set(parts(ast.parse(annotation, mode="eval").body))
 
 
 # -- rules ---------------------------------------------------------------------------------------------------

@@ -34,6 +34,18 @@ PAIRS: dict[str, tuple[Contract, Contract, str, str]] = {
         of(ensures=["result == 5"]), of(ensures=["result == 6"]),
         "changed", "promises something else: `result == 5` became `result == 6`",
     ),
+    "a result that may be missing": (
+        of(returns="str"), of(returns="str | None"),
+        "loosened", "its signature changed: `def f(x: int) -> str` became `def f(x: int) -> str | None`",
+    ),
+    "an argument that may be missing": (
+        of(), of(params={"x": "int | None"}),
+        "tightened", "its signature changed: `def f(x: int) -> int` became `def f(x: int | None) -> int`",
+    ),
+    "another type of result": (
+        of(returns="list[int]"), of(returns="list[int | None]"),
+        "changed", "its signature changed: `def f(x: int) -> list[int]` became `def f(x: int) -> list[int | None]`",
+    ),
     "a way out": (
         of(ensures=["result == x"]), of(ensures=["result == x or x < 0"]),
         "loosened", "promises less: `result == x` became `result == x or x < 0`",
