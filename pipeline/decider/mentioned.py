@@ -21,14 +21,16 @@ EXACT = "float(...)"
 """The hint that code computes with floats what may be a large whole number, and does not count up to it."""
 _Path = tuple[int | str, ...]
 _MOST = 300
-_MOST_LONG = 60
+_MOST_LONG = 90
 _MOST_SPELLED = 120
 _MOST_EQUAL = 40
 _MOST_HALVES = 120
 _BASES = 3
 _LONGEST = 10_000
+_MOST_MEMBERS = 1_000
+"""Of lists: it takes long to make these smaller."""
 _FRACTIONS = ("float", "Decimal")
-_BEYOND = (2**53 + 1, 2**63 - 1)
+_BEYOND = (2**53 + 1, 2**62 - 1, 2**63)
 _PATTERN = re.compile(r"[\\^$*+?{\[(|]")
 """What a text holds that may be a pattern."""
 _ENDLESS = re.compile(r"\{\d{3,}|,\d{3,}\}")
@@ -56,7 +58,7 @@ _MOMENTS: dict[str, Any] = {"date": date, "datetime": datetime, "time": time}
 
 
 def with_mentioned(drawn: Sequence[Wired], hints: Sequence[str]) -> Iterator[Wired]:
-    """Variants of wired arguments, at most 640, with one value that the hints mention; types are not looked at.
+    """Variants of wired arguments, at most 680, with one value that the hints mention; types are not looked at.
 
     They are made of inputs that reach as many places as possible with as little as possible, and of the same with every
     list cut to one member and every other number 1, or 0: of products and sums, too, such a variant is at the edge.
@@ -108,12 +110,13 @@ def _lengths(hint: str) -> Iterator[int]:
 
 def _as_long(lengths: Iterable[int], bases: Sequence[Wired]) -> Iterator[Wired]:
     """Texts and lists of these lengths, of what a base holds: also of two bytes a character."""
-    for length, base in itertools.product(lengths, bases):
-        for path, text in _places(base):
-            if isinstance(text, str):
-                for part in dict.fromkeys((text or "a", "a", "\u00df")):
-                    yield _with(base, path, (part * (length // len(part) + 1))[:length])
-        for path, members in _lists(base):
+    for base, length in itertools.product(bases, list(lengths)):
+        texts = {_kind(path): (path, leaf) for path, leaf in _places(base) if isinstance(leaf, str)}
+        for path, text in texts.values():
+            for part in dict.fromkeys((text or "a", "a", "\u00df")):
+                yield _with(base, path, (part * (length // len(part) + 1))[:length])
+        lists = {_kind(path): (path, members) for path, members in _lists(base)}
+        for path, members in lists.values() if length <= _MOST_MEMBERS + 1 else ():
             yield _with(base, path, (members * (length // len(members) + 1))[:length])
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.decider.hints import hints_of
 from pipeline.decider.mentioned import with_mentioned
 
 DAY = {"$": "date", "v": "2026-01-01"}
@@ -91,7 +92,20 @@ def test_no_more_are_made_than_are_run() -> None:
     texts = [f"x == 'w{number}' and len(x) == {number}" for number in range(200)]
     hints = [*texts, *(f"x == {number}" for number in range(200)), "float(...)"]
     drawn = [[number, number + 1, "a", 0.5, decimal("1")] for number in range(99)]
-    assert 400 < len(list(with_mentioned(drawn, hints))) <= 640
+    assert 400 < len(list(with_mentioned(drawn, hints))) <= 680
+
+
+@pytest.mark.parametrize(
+    ("code", "tried"),
+    [
+        ("return n / 3", 1), ("return int(math.sqrt(n))", 1), ("return n ** 2 / 3", 1), ("return n // 3", 0),
+        ("return 10 ** n / 2", 0), ("return sum(range(n)) / 2", 0),
+    ],
+)  # fmt: skip
+def test_numbers_no_float_holds_are_for_code_that_does_not_count_up_to_them(code: str, tried: int) -> None:
+    """It would not end, and take a process with it."""
+    source = f'def f(n):\n    """What it does."""\n    {code}\n'
+    assert list(with_mentioned([[7]], hints_of([source]))).count([2**62 - 1]) == tried
 
 
 @pytest.mark.parametrize(
