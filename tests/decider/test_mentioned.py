@@ -122,3 +122,9 @@ def test_what_is_no_pattern_is_a_text(text: str) -> None:
     found = [each for (each,) in with_mentioned([["b"]], [repr(text)])]
     assert text in found
     assert max(map(len, found)) < 100
+
+
+def test_a_list_is_not_as_long_as_a_text_may_be() -> None:
+    """It would take longer to make it smaller than anyone waits."""
+    found = list(with_mentioned([["b", [3]]], ["len(x) < 5000"]))
+    assert [max(len(text) for text, _ in found), max(len(members) for _, members in found)] == [5001, 1]
