@@ -3,6 +3,8 @@
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 
+from pipeline.decider.mentioned import EXACT
+
 _MOST = 200
 _LONGEST = 200
 """Characters of one hint."""
@@ -26,6 +28,8 @@ def _hints(nodes: Sequence[ast.AST]) -> Iterator[str]:
     numbers = {
         each.value: None for each in nodes if isinstance(each, ast.Constant) and type(each.value) is int
     }
+    if any(map(_is_inexact, nodes)) and not any(map(_grows, nodes)):
+        yield EXACT
     for node in nodes:
         match node:
             case ast.Call(
@@ -38,3 +42,25 @@ def _hints(nodes: Sequence[ast.AST]) -> Iterator[str]:
                 yield ast.unparse(node)
             case ast.Constant(value=str() | int() | float()):
                 yield ast.unparse(node)
+
+
+def _is_inexact(node: ast.AST) -> bool:
+    """Whether it makes a float of whole numbers."""
+    match node:
+        case ast.BinOp(op=ast.Div()):
+            return True
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
+            return name in {"float", "sqrt", "fmod", "floor", "ceil", "log", "log2", "log10"}
+    return False
+
+
+def _grows(node: ast.AST) -> bool:
+    """Whether it may take as long, or as much memory, as a number is large."""
+    match node:
+        case (
+            ast.While() | ast.Name(id="range" | "pow") | ast.Attribute(attr="factorial" | "count" | "repeat")
+        ):
+            return True
+        case ast.BinOp(op=ast.Pow() | ast.LShift(), right=right):
+            return not isinstance(right, ast.Constant)
+    return False

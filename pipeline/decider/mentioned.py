@@ -5,7 +5,7 @@ import contextlib
 import itertools
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -17,8 +17,20 @@ from pipeline.decider.corpus import QUIET
 from pipeline.decider.recording import Wired
 from pipeline.decider.smaller import weight
 
+EXACT = "float(...)"
+"""The hint that code computes with floats what may be a large whole number, and does not count up to it."""
+_Path = tuple[int | str, ...]
 _MOST = 300
+_MOST_LONG = 90
+_MOST_SPELLED = 120
+_MOST_EQUAL = 40
+_MOST_HALVES = 120
 _BASES = 3
+_LONGEST = 10_000
+_MOST_MEMBERS = 1_000
+"""Of lists: it takes long to make these smaller."""
+_FRACTIONS = ("float", "Decimal")
+_BEYOND = (2**53 + 1, 2**62 - 1, 2**63)
 _PATTERN = re.compile(r"[\\^$*+?{\[(|]")
 """What a text holds that may be a pattern."""
 _ENDLESS = re.compile(r"\{\d{3,}|,\d{3,}\}")
@@ -46,27 +58,112 @@ _MOMENTS: dict[str, Any] = {"date": date, "datetime": datetime, "time": time}
 
 
 def with_mentioned(drawn: Sequence[Wired], hints: Sequence[str]) -> Iterator[Wired]:
-    """Variants of wired arguments, at most 300, with one value that the hints mention; types are not looked at.
+    """Variants of wired arguments, at most 680, with one value that the hints mention; types are not looked at.
 
     They are made of inputs that reach as many places as possible with as little as possible, and of the same with every
     list cut to one member and every other number 1, or 0: of products and sums, too, such a variant is at the edge.
+    After these come texts and lists as long as the hints compare lengths with, what is mentioned in capitals or with a
+    blank, the same value in two places, halves that are rounded, and whole numbers too large for a float.
     """
     values = {repr(value): value for hint in hints for value in _mentioned(hint)}
     texts = [value for value in values.values() if isinstance(value, str)]
-    values |= {repr(match): match for text in texts for match in _matching(text)}
-    values |= {repr(text): text for text in _TELLING}
+    matches = {repr(match): match for text in texts for match in _matching(text)}
+    values |= matches | {repr(text): text for text in _TELLING}
     bases = sorted(
         drawn, key=lambda wired: (-len({_kind(path) for path, _ in _places(wired)}), weight(wired))
     )
     plain = [_plain(base, number) for number in (1, 0) for base in bases[:1]]
-    found = (
-        _with(base, path, other)
-        for base in (*plain, *bases[:_BASES])
-        for value in values.values()
-        for path, leaf in _places(base)
-        if (other := _like(leaf, value)) is not None
-    )
-    return itertools.islice(found, _MOST)
+    varied = {repr(other): other for text in [*texts, *matches.values()] for other in _varied(text)}
+    yield from itertools.islice(_each(values.values(), [*plain, *bases[:_BASES]]), _MOST)
+    lengths = dict.fromkeys(length for hint in hints for length in _lengths(hint))
+    yield from itertools.islice(_as_long(lengths, [*bases[:1], *plain]), _MOST_LONG)
+    spelled = [other for key, other in varied.items() if key not in values]
+    yield from itertools.islice(_each(spelled, bases[:1]), _MOST_SPELLED)
+    yield from itertools.islice(_equal(bases), _MOST_EQUAL)
+    yield from itertools.islice(_each(_halves(values.values()), bases[:1], _FRACTIONS), _MOST_HALVES)
+    if EXACT in hints:
+        for base in bases[:1]:
+            integers = [path for path, leaf in _places(base) if isinstance(leaf, int)][:2]
+            yield from (_with(base, path, large) for path in integers for large in _BEYOND)
+
+
+def _each(values: Iterable[Any], bases: Sequence[Wired], kinds: tuple[str, ...] = ()) -> Iterator[Wired]:
+    """Every value in every place of its kind; where kinds are given, in places of these only."""
+    values = list(values)
+    for base in bases:
+        for value in values:
+            for path, leaf in _places(base):
+                other = _like(leaf, value) if not kinds or _kind_of(leaf) in kinds else None
+                if other is not None:
+                    yield _with(base, path, other)
+
+
+def _lengths(hint: str) -> Iterator[int]:
+    """The numbers that a length is compared with, and those next to them."""
+    for node in ast.walk(ast.parse(hint, mode="eval")):
+        within = list(ast.walk(node)) if isinstance(node, ast.Compare) else []
+        if any(isinstance(each, ast.Call) and ast.unparse(each.func) == "len" for each in within):
+            for each in within:
+                if isinstance(each, ast.Constant) and type(each.value) is int and 0 < each.value <= _LONGEST:
+                    yield from (each.value, each.value + 1, each.value - 1)
+
+
+def _as_long(lengths: Iterable[int], bases: Sequence[Wired]) -> Iterator[Wired]:
+    """Texts and lists of these lengths, of what a base holds: also of two bytes a character."""
+    for base, length in itertools.product(bases, list(lengths)):
+        texts = {_kind(path): (path, leaf) for path, leaf in _places(base) if isinstance(leaf, str)}
+        for path, text in texts.values():
+            for part in dict.fromkeys((text or "a", "a", "\u00df")):
+                yield _with(base, path, (part * (length // len(part) + 1))[:length])
+        lists = {_kind(path): (path, members) for path, members in _lists(base)}
+        for path, members in lists.values() if length <= _MOST_MEMBERS + 1 else ():
+            yield _with(base, path, (members * (length // len(members) + 1))[:length])
+
+
+def _lists(wired: Any, path: _Path = ()) -> Iterator[tuple[_Path, list[Any]]]:
+    """Every list in wired arguments that has members, and where it is."""
+    match wired:
+        case list():
+            if path and wired:
+                yield path, wired
+            for number, item in enumerate(wired):
+                yield from _lists(item, (*path, number))
+        case {"$": "record", "v": dict(parts)}:
+            for name, part in parts.items():
+                yield from _lists(part, (*path, "v", name))
+        case {"$": "tuple", "v": list(members)}:
+            for number, item in enumerate(members):
+                yield from _lists(item, (*path, "v", number))
+
+
+def _varied(text: str) -> list[str]:
+    """The same text as someone else might write it."""
+    if _PATTERN.search(text):
+        return []
+    return [text.upper(), text.lower(), text.capitalize(), f"{text}\n", f" {text}", f"{text} "]
+
+
+def _equal(bases: Sequence[Wired]) -> Iterator[Wired]:
+    """Bases in which two places of a kind hold the same: a few of each base."""
+    for base in bases[:_MOST_EQUAL]:
+        pairs = (
+            _with(base, there, one)
+            for (here, one), (there, other) in itertools.combinations(itertools.islice(_places(base), 12), 2)
+            if _kind_of(one) == _kind_of(other) and one != other
+        )
+        yield from itertools.islice(pairs, 4)
+
+
+def _kind_of(leaf: Any) -> str:
+    return str(leaf["$"]) if isinstance(leaf, dict) else type(leaf).__name__
+
+
+def _halves(values: Iterable[Any]) -> list[Decimal]:
+    """What lies in the middle between two numbers that are rounded to: whole ones, cents, and what is mentioned."""
+    numbers = [number for value in values if (number := _decimal(value)) is not None]
+    steps = [number for number in numbers if 0 < number <= 1 and number.normalize().as_tuple().digits == (1,)]
+    halves = [step * odd / 2 for step in (Decimal(1), Decimal("0.01"), *steps) for odd in (1, 3, 5)]
+    return list(dict.fromkeys([*halves, Decimal("0.125"), Decimal("1E+2"), Decimal("-2.5")]))
 
 
 def _mentioned(hint: str) -> Iterator[Any]:
@@ -106,6 +203,8 @@ def _like(leaf: Any, value: Any) -> Any:
     match leaf:
         case str():
             return value if isinstance(value, str) else None
+        case float() if isinstance(value, Decimal):
+            return float(value)
         case int():
             return value if isinstance(value, int) and abs(value) <= _LARGEST else None
         case float():
@@ -127,15 +226,12 @@ def _decimal(value: Any) -> Decimal | None:
     return number if number.is_finite() and str(value).isascii() else None
 
 
-_Path = tuple[int | str, ...]
-
-
 def _places(wired: Any, path: _Path = ()) -> Iterator[tuple[_Path, Any]]:
     """Every text, number and moment in wired arguments, and where it is; answers of ports are left alone."""
     match wired:
         case bool() | None | {"$": "script" | "enum"}:
             return
-        case {"$": "Decimal" | "date" | "datetime" | "time"} | str() | int() | float():
+        case {"$": "Decimal" | "date" | "datetime" | "time" | "UUID"} | str() | int() | float():
             yield path, wired
         case list():
             for number, item in enumerate(wired):

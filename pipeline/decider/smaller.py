@@ -1,5 +1,6 @@
 """Smaller values of tagged JSON: what to try instead of an input, to show a person as little of it as will do."""
 
+import json
 import math
 from collections import Counter
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from typing import Any
 _PLACES = 24
 """How many characters or members are tried to be left out one by one."""
 _NIL = "00000000-0000-0000-0000-000000000000"
+_CONTAINERS = {"tuple", "set", "frozenset", "dict", "record", "script"}
+"""Tags of what is made of parts."""
 Weight = tuple[int, float]
 
 
@@ -85,36 +88,37 @@ def smaller(wired: Any) -> Iterator[Any]:
 
 
 def together(wired: list[Any]) -> Iterator[list[Any]]:
-    """Arguments in which a text that stands in more than one place is smaller in all of them."""
-    found = Counter(_texts_in(wired))
+    """Arguments in which a text, number, day or its like that stands in more than one place is smaller in all of them."""
+    found = Counter(map(json.dumps, _scalars(wired)))
     for text, count in found.items():
         if count > 1:
-            yield from (_replaced(wired, text, each) for each in _texts(text))
+            scalar = json.loads(text)
+            yield from (_replaced(wired, scalar, each) for each in smaller(scalar) if each is not None)
 
 
-def _texts_in(wired: Any) -> Iterator[str]:
+def _scalars(wired: Any) -> Iterator[Any]:
+    """What is not made of parts; names of types and tags are none."""
     match wired:
-        case str():
-            yield wired
         case list():
             for item in wired:
-                yield from _texts_in(item)
-        case dict():
-            yield from _texts_in([item for key, item in wired.items() if key not in {"$", "t"}])
+                yield from _scalars(item)
+        case {"$": tag, "v": parts} if tag in _CONTAINERS:
+            yield from _scalars(list(parts.values()) if isinstance(parts, dict) else parts)
+        case bool() | None:
+            return
+        case _:
+            yield wired
 
 
-def _replaced(wired: Any, text: str, other: str) -> Any:
+def _replaced(wired: Any, scalar: Any, other: Any) -> Any:
     match wired:
-        case str():
-            return other if wired == text else wired
         case list():
-            return [_replaced(item, text, other) for item in wired]
-        case dict():
-            return {
-                key: item if key in {"$", "t"} else _replaced(item, text, other)
-                for key, item in wired.items()
-            }
-    return wired
+            return [_replaced(item, scalar, other) for item in wired]
+        case {"$": tag, "v": dict(parts)} if tag in _CONTAINERS:
+            return {**wired, "v": {key: _replaced(part, scalar, other) for key, part in parts.items()}}
+        case {"$": tag, "v": parts} if tag in _CONTAINERS:
+            return {**wired, "v": _replaced(parts, scalar, other)}
+    return other if type(wired) is type(scalar) and wired == scalar else wired
 
 
 def _sum(parts: list[Any]) -> Weight:

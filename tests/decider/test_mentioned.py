@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.decider.hints import hints_of
 from pipeline.decider.mentioned import with_mentioned
 
 DAY = {"$": "date", "v": "2026-01-01"}
@@ -31,6 +32,30 @@ PAIRS: dict[str, tuple[Any, str, Any]] = {
     "a member": ([3, 4], "x > 5", [3, 5]),
     "a member of a set": ({"$": "set", "v": [3, 4]}, "x > 5", {"$": "set", "v": [3, 5]}),
     "a text that functions tell apart": ("b", "x == 1", "\u00df"),
+    "a text of so many characters": ("ab", "len(x) <= 255", "ab" * 127 + "a"),
+    "one more": ("ab", "len(x) <= 255", "ab" * 128),
+    "one less": ("ab", "len(x) <= 255", "ab" * 127),
+    "so many letters of two bytes": ("ab", "72 > len(x.encode())", "\u00df" * 72),
+    "a list of so many": ([3], "len(x) < 100", [3] * 100),
+    "a list in a tuple": (
+        {"$": "tuple", "v": [[3]]}, "len(x[0]) < 100", {"$": "tuple", "v": [[3] * 100]},
+    ),
+    "capitals": ("b", "x == 'gzip'", "GZIP"),
+    "small letters": ("b", "x == 'GZIP'", "gzip"),
+    "one capital": ("b", "x == 'gzip'", "Gzip"),
+    "a blank before": ("b", "x == 'gzip'", " gzip"),
+    "a blank after": ("b", "x == 'gzip'", "gzip "),
+    "the end of a line after a match": ("b", "'[x]{3}'", "xxx\n"),
+    "the same in two places": (
+        {"$": "tuple", "v": [decimal("3"), "a", decimal("4")]}, "x",
+        {"$": "tuple", "v": [decimal("3"), "a", decimal("3")]},
+    ),
+    "the same key": (["b", {"$": "dict", "v": [["a", 1]]}], "x", ["b", {"$": "dict", "v": [["b", 1]]}]),
+    "half a cent": (decimal("7"), "x", decimal("0.005")),
+    "half of what is mentioned": (decimal("7"), "'0.001'", decimal("0.0015")),
+    "a half": (7.0, "x", 2.5),
+    "what has no digits after it": (decimal("7"), "x", decimal("1E+2")),
+    "what no float holds": (7, "float(...)", 2**53 + 1),
     "a text of a pattern": ("b", "'[x]{3}'", "xxx"),
 }  # fmt: skip
 
@@ -64,8 +89,31 @@ def test_a_product_is_brought_to_an_edge() -> None:
 
 def test_no_more_are_made_than_are_run() -> None:
     """However much code mentions."""
-    hints = [f"x == {number}" for number in range(200)]
-    assert len(list(with_mentioned([[1, 2, 3]], hints))) == 300
+    texts = [f"x == 'w{number}' and len(x) == {number}" for number in range(200)]
+    hints = [*texts, *(f"x == {number}" for number in range(200)), "float(...)"]
+    drawn = [[number, number + 1, "a", 0.5, decimal("1")] for number in range(99)]
+    assert 400 < len(list(with_mentioned(drawn, hints))) <= 680
+
+
+@pytest.mark.parametrize(
+    ("code", "tried"),
+    [
+        ("return n / 3", 1), ("return int(math.sqrt(n))", 1), ("return n ** 2 / 3", 1), ("return n // 3", 0),
+        ("return 10 ** n / 2", 0), ("return sum(range(n)) / 2", 0),
+    ],
+)  # fmt: skip
+def test_numbers_no_float_holds_are_for_code_that_does_not_count_up_to_them(code: str, tried: int) -> None:
+    """It would not end, and take a process with it."""
+    source = f'def f(n):\n    """What it does."""\n    {code}\n'
+    assert list(with_mentioned([[7]], hints_of([source]))).count([2**62 - 1]) == tried
+
+
+@pytest.mark.parametrize(
+    "hint", ["x <= 255", "len(x) <= y", "len(x) <= 10001", "len(x) <= 0", "len(x) + 255"]
+)
+def test_only_what_a_length_is_compared_with_is_a_length(hint: str) -> None:
+    """And only where such a text can be handled."""
+    assert max(len(each) for (each,) in with_mentioned([["b"]], [hint])) < 30
 
 
 @pytest.mark.parametrize("text", ["(", "[", "(?=x)y", "a{1000}", "(?!)", "[[a]"])
@@ -74,3 +122,9 @@ def test_what_is_no_pattern_is_a_text(text: str) -> None:
     found = [each for (each,) in with_mentioned([["b"]], [repr(text)])]
     assert text in found
     assert max(map(len, found)) < 100
+
+
+def test_a_list_is_not_as_long_as_a_text_may_be() -> None:
+    """It would take longer to make it smaller than anyone waits."""
+    found = list(with_mentioned([["b", [3]]], ["len(x) < 5000"]))
+    assert [max(len(text) for text, _ in found), max(len(members) for _, members in found)] == [5001, 1]

@@ -91,3 +91,33 @@ def test_a_text_in_two_places_stays_the_same_in_both() -> None:
     ] in found
     assert all(each[0]["v"]["name"] == each[1][0] for each in found)
     assert list(together(["a", "b"])) == []
+
+
+@pytest.mark.parametrize(
+    ("scalar", "least"),
+    [
+        (tagged("Decimal", "12.50"), tagged("Decimal", "0.00")),
+        (tagged("date", "2026-03-04"), tagged("date", "2026-03-01")),
+        (tagged("datetime", "2026-03-04T00:00:00+00:00"), tagged("datetime", "2026-03-01T00:00:00+00:00")),
+        (tagged("time", "05:06:00"), tagged("time", "00:06:00")),
+        (tagged("UUID", "2085aa74-a032-6980-95bf-8b54f8d26781"), tagged("UUID", f"{0:08}-0000-0000-0000-{0:012}")),
+        (tagged("timedelta", [400, 0, 0]), tagged("timedelta", [0, 0, 0])),
+        (418, 0),
+    ],
+)  # fmt: skip
+def test_a_scalar_in_two_places_stays_the_same_in_both(scalar: Any, least: Any) -> None:
+    """Each time a whole value of its kind, that has a weight."""
+    found = list(together([scalar, {"$": "record", "t": "R", "v": {"a": [scalar]}}]))
+    assert [least, {"$": "record", "t": "R", "v": {"a": [least]}}] in found
+    assert all(weight(each) is not None for each in found)
+
+
+@pytest.mark.parametrize("value", [{"$": "enum", "t": "E", "v": "a"}, True, None, tagged("Decimal", "NaN")])
+def test_what_cannot_be_smaller_is_left(value: Any) -> None:
+    """A member of an enumeration is no text."""
+    assert list(together([value, value])) == []
+
+
+def test_true_is_no_number() -> None:
+    """Nor is 1.0 the same as 1."""
+    assert list(together([1, True, 1.0, 1])) == [[0, True, 1.0, 0]] * 2

@@ -1,0 +1,2 @@
+def f(u):
+    return u.startswith('https:')

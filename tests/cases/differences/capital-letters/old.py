@@ -1,0 +1,2 @@
+def f(u):
+    return u.lower().startswith('https:')

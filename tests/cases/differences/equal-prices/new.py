@@ -1,0 +1,2 @@
+def f(price, paid):
+    return paid > price

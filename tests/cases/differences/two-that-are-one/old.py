@@ -1,0 +1,2 @@
+def f(owner, who):
+    return owner == who
