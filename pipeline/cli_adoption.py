@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 @options.as_json
 @command
 def init(*, ci: "Ci | None", as_json: bool) -> int:
-    """Begin here: an example spec, configuration, sessions, hooks; writes what is missing and changes nothing else.
+    """Begin here: an example spec, configuration, sessions, hooks.
 
+    Adds what is missing: files, and a table to pyproject.toml; changes no line that exists.
     In a folder of a larger repository, what belongs to the whole goes to its top and speaks of this folder.
     """
     from pipeline.adoption import starting

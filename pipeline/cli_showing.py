@@ -136,6 +136,8 @@ def review(
     from pipeline.review.changes import Review
 
     settings = project_settings(explainer=explainer, offline=offline, sandbox=sandbox, **ceilings)
+    if output is not None:
+        forms.check_path(output, settings.root)
     with options.watching() as progress:
         found = reviewing.review(settings, specs or None, progress, base=base)
         if isinstance(found, Review):
@@ -146,7 +148,7 @@ def review(
     if output is None:
         say(text, nl=False, painted=form == "terminal" and not as_json)
     else:
-        forms.write(text, output, settings.generated)
+        forms.write(text, output)
         say(f"wrote {output.as_posix()}")
     return 0
 

@@ -106,9 +106,9 @@ def _is_incidental(path: Path) -> bool:
 
 def obstacle(folder: Path) -> str | None:
     """Why nothing can be written into a folder that is there or is to be made; None if it can."""
-    if os.path.lexists(folder) and not folder.is_dir():
-        return f"{folder}: not a folder; move it out of the way"
-    nearest = next(above for above in (folder, *folder.parents) if above.is_dir())
+    nearest = next(above for above in (folder, *folder.parents) if os.path.lexists(above))
+    if not nearest.is_dir():
+        return f"{nearest}: not a folder; move it out of the way"
     if not os.access(nearest, os.W_OK | os.X_OK):
         return f"{nearest}: no permission to write there; change its owner or mode"
     return None

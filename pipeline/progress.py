@@ -26,7 +26,7 @@ from pipeline.writers import made_by
 @contextmanager
 def watch() -> Iterator["PlainView | LiveView"]:
     """The view that fits standard error."""
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, emoji=False)
     if not console.is_terminal:
         yield PlainView(console)
         return
@@ -167,7 +167,7 @@ def done_line(report: FunctionReport) -> str:
 @contextmanager
 def download() -> Iterator[Callable[[int, int, str], None]]:
     """A bar for a download on a terminal, a line every ten per cent elsewhere."""
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, emoji=False)
     if not console.is_terminal:
         told = [-1]
 
@@ -182,7 +182,7 @@ def download() -> Iterator[Callable[[int, int, str], None]]:
         yield tell
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),

@@ -72,6 +72,8 @@ def parse_file(path: Path) -> ast.Module:
     text = disk.read_text(path)
     if text is None:
         raise SettingsError(f"{path}: there is no such file")
+    if any("\udc80" <= letter <= "\udcff" for letter in text):
+        raise SettingsError(f"{path}: it is not written in UTF-8; save it as UTF-8")
     try:
         return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError) as error:
@@ -189,6 +191,13 @@ class Vocabulary:
         marks = {ast.unparse(mark).partition("(")[0].rpartition(".")[2] for mark in node.decorator_list}
         if bases & _ENUMS:
             self.types[node.name] = {"enum": list(self.members(node.name).values())}
+            if any(
+                isinstance(item, ast.Assign)
+                and isinstance(item.value, ast.Constant)
+                and not isinstance(item.value.value, str)
+                for item in node.body
+            ):
+                self.notes.setdefault(f"values of '{node.name}' are no texts; they became texts here")
             return
         if "dataclass" not in marks and not bases & _RECORDS and "BaseModel" not in bases:
             return

@@ -136,6 +136,11 @@ class _Proposal:
                 self._notes.setdefault(
                     f"'{stars}{starred.arg}': a spec has no such parameter; name what it takes"
                 )
+        if arguments.kwonlyargs:
+            names = ", ".join(each.arg for each in arguments.kwonlyargs)
+            self._notes.setdefault(
+                f"passed by name only: {names}; a generated function takes them by position, too"
+            )
         if self._defaults:
             self._notes.setdefault(
                 "it has defaults; a generated function has none, and every caller passes all"
@@ -214,7 +219,10 @@ class _Proposal:
 
     def _look_at_body(self) -> None:
         """What a bounded function may not do, and what it rests on."""
-        local = {node.name for node in self.source.tree.body if isinstance(node, FunctionNode)}
+        named = [node.name for node in self.source.tree.body if isinstance(node, FunctionNode)]
+        local = set(named)
+        if (count := named.count(self._function.name)) > 1:
+            self._notes.setdefault(f"it is defined {count} times; this is the last, the one that counts")
         if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in own_nodes(self._function)):
             self._notes.setdefault("it is a generator: a generated function returns the whole list")
         for node in ast.walk(self._function):

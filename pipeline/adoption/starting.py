@@ -34,8 +34,9 @@ def begin(root: Path, *, ci: Ci | None) -> tuple[Written, ...]:
     """Write what a project in `root` lacks; a file that exists is left as it is.
 
     Only a `pyproject.toml` without a table `[tool.drystone]` gets one at its end. Files that belong to a whole
-    repository go to its top. Raises SettingsError, before anything is written, if `pyproject.toml` is none, or if the
-    folder's name cannot be written into hooks and workflows; OutputError if a file cannot be written.
+    repository go to its top. Raises SettingsError, before anything is written, if `pyproject.toml` is none, if the
+    folder's name cannot be written into hooks and workflows, or if something is in the way of a file; OutputError if a
+    file cannot be written.
     """
     top = repository_of(root) or root
     words = _words(root, top)
@@ -58,7 +59,16 @@ def begin(root: Path, *, ci: Ci | None) -> tuple[Written, ...]:
         included = top / ".gitlab" / f"drystone{words['SUFFIX']}.yml"
         texts[included] = _template("gitlab.yml", words)
         texts[top / _PIPELINE] = f"include:\n  - local: {included.relative_to(top).as_posix()}\n"
+    _need_room([configured.path, *texts])
     return (_told(configured.written(top), root), *(_write(path, text, top) for path, text in texts.items()))
+
+
+def _need_room(paths: list[Path]) -> None:
+    for path in paths:
+        if path.is_dir():
+            raise SettingsError(f"{path}: a folder is in the way of a file; move it. Nothing was written")
+        if not path.exists() and (trouble := disk.obstacle(path.parent)):
+            raise SettingsError(f"{trouble}. Nothing was written")
 
 
 def written_lines(written: tuple[Written, ...]) -> Iterator[str]:
@@ -75,21 +85,24 @@ def _told(configured: Written, root: Path) -> Written:
     """With what a project that setuptools builds must say of its packages from now on."""
     lines = packaging.lines_to_add(root)
     why = f"{packaging.TROUBLE}; add to it"
-    return configured.model_copy(update={"add": lines, "why": why}) if lines else configured
+    if not lines:
+        return configured
+    return configured.model_copy(update={"add": "\n".join(filter(None, (configured.add, lines))), "why": why})
 
 
 class _Appended:
     """A configuration that is to be written or extended, looked at before anything is written."""
 
-    def __init__(self, path: Path, text: str | None) -> None:
+    def __init__(self, path: Path, text: str | None, add: str = "") -> None:
         self.path = path
         self.text = text
-        """The whole new text; None if it says something of drystone already."""
+        """The whole new text; None if the file is to be left alone."""
+        self.add = add
 
     def written(self, top: Path) -> Written:
         name = self.path.relative_to(top).as_posix()
         if self.text is None:
-            return Written(path=name, action="left alone")
+            return Written(path=name, action="left alone", add=self.add)
         existed = self.path.exists()
         disk.write_text(self.path, self.text)
         return Written(path=name, action="appended to" if existed else "wrote")
@@ -106,7 +119,12 @@ def _appended(path: Path, snippet: str) -> _Appended:
     if "drystone" in tool:
         return _Appended(path, None)
     end = "\r\n" if "\r\n" in text else "\n"
-    return _Appended(path, f"{text.rstrip()}\n\n{snippet}".lstrip().replace("\r\n", "\n").replace("\n", end))
+    whole = f"{text.rstrip()}\n\n{snippet}".lstrip().replace("\r\n", "\n").replace("\n", end)
+    try:
+        tomllib.loads(whole)
+    except tomllib.TOMLDecodeError:  # `tool = {...}` on one line takes no further table
+        return _Appended(path, None, snippet)
+    return _Appended(path, whole)
 
 
 def _write(path: Path, text: str, top: Path) -> Written:

@@ -26,8 +26,17 @@ def render(review: Review, form: str, *, most_characters: int) -> str:
     return render_terminal(review)
 
 
-def write(text: str, path: Path, generated: Path) -> None:
+def check_path(path: Path, root: Path) -> None:
+    """Raise SettingsError if no report can or should be written there; `root` is the project's."""
+    for folder, what in (("generated", "what drystone generates"), ("specs", "what people promise")):
+        if path.resolve().is_relative_to((root / folder).resolve()):
+            raise SettingsError(f"{path}: {folder}/ holds {what}; write reports elsewhere")
+    if path.is_dir():
+        raise SettingsError(f"{path}: is a folder; name a file in it")
+    if trouble := disk.obstacle(path.absolute().parent):
+        raise SettingsError(f"{path} cannot be written: {trouble}")
+
+
+def write(text: str, path: Path) -> None:
     """Put a report into a file; of a credential in it no more than its first characters."""
-    if path.resolve().is_relative_to(generated.resolve()):
-        raise SettingsError(f"{path}: generated/ holds what drystone generates; write reports elsewhere")
     disk.write_text(path, scrub(text))

@@ -294,3 +294,33 @@ def test_any_function_can_be_drafted(path: Path) -> None:
         if isinstance(node, ast.FunctionDef):
             proposal = draft_spec(read_settings(ROOT, {}), f"{path}:{node.name}", [])
             assert [node.name] == list(yaml.safe_load(proposal.text)["functions"])
+
+
+@pytest.mark.parametrize(
+    ("code", "note"),
+    [
+        (
+            "class Size(Enum):\n    S = 1\n\ndef f(size: Size) -> int:\n    return 1\n",
+            "values of 'Size' are no texts; they became texts here",
+        ),
+        (
+            "def f(*, n: int, m: int) -> int:\n    return n\n",
+            "passed by name only: n, m; a generated function",
+        ),
+        (
+            "def f(n: str) -> str:\n    return n\n\ndef f(n: int) -> int:\n    return n\n",
+            "it is defined 2 times; this is the last, the one that counts",
+        ),
+    ],
+)
+def test_what_a_spec_says_differently_is_noted(tmp_path: Path, code: str, note: str) -> None:
+    """Whatever becomes something else in a spec is left to a person, in so many words."""
+    (tmp_path / "m.py").write_text(code)
+    assert f"#   {note}" in draft_spec(read_settings(tmp_path, {}), "m:f", ()).text
+
+
+def test_a_file_of_another_encoding_is_named(tmp_path: Path) -> None:
+    """Not as a character that cannot be read."""
+    (tmp_path / "m.py").write_bytes("def f() -> str:\n    return 'é'\n".encode("latin-1"))
+    with pytest.raises(SettingsError, match=r"m\.py: it is not written in UTF-8; save it as UTF-8"):
+        draft_spec(read_settings(tmp_path, {}), "m:f", ())

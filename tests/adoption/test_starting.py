@@ -88,6 +88,31 @@ def test_a_broken_configuration_ends_it_before_anything_is_written(tmp_path: Pat
     assert {"pyproject.toml"} == set(files(tmp_path))
 
 
+def test_a_table_on_one_line_takes_no_other_and_is_left_alone(tmp_path: Path) -> None:
+    """A configuration that would not parse any more stays as it is; what belongs into it is told."""
+    mine = "tool = {black = {line-length = 100}}\n"
+    (tmp_path / "pyproject.toml").write_text(mine)
+    first = begin(tmp_path, ci=None)[0]
+    assert mine == (tmp_path / "pyproject.toml").read_text()
+    assert first.action == "left alone"
+    assert "[tool.drystone]" in first.add
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [("specs", "file"), ("noxfile.py", "folder"), (".github", "file"), ("pyproject.toml", "folder")],
+)
+def test_what_is_in_the_way_is_named_before_anything_is_written(tmp_path: Path, path: str, kind: str) -> None:
+    """A file where a folder belongs, or the other way round: the path is named, and nothing lands."""
+    if kind == "folder":
+        (tmp_path / path).mkdir()
+    else:
+        (tmp_path / path).write_text("x\n")
+    with pytest.raises(SettingsError, match=re.escape(path)):
+        begin(tmp_path, ci="github")
+    assert [path] == [each.name for each in tmp_path.iterdir()]
+
+
 @pytest.mark.parametrize("ci", ["github", "gitlab"])
 def test_a_folder_of_a_repository_is_a_project_of_its_own(tmp_path: Path, ci: str) -> None:
     """What belongs to the whole repository goes to its top and names the folder; a second project has its own."""

@@ -1,5 +1,6 @@
 """The workflows that `drystone init` writes: linted, and their steps run one after the other in a scratch repository."""
 
+import json
 import os
 import re
 import shutil
@@ -7,7 +8,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -222,6 +225,70 @@ def test_a_patch_that_reaches_outside_of_generated_is_refused(runner: Runner, na
     (runner.temp / patch).write_text(git(clone, "diff", "--cached", "--find-renames") + "\n")
     ((step, code),) = runner.run(job, stop="drystone check --sandbox kernel" if job == "judge" else "Push")
     assert (step, code) == ({"judge": "Apply", "propose": "Commit"}[job], int(change is not None))
+
+
+@pytest.mark.parametrize(("job", "names"), [("judge", ["Apply"]), ("propose", ["Commit", "Push"])])
+def test_an_empty_patch_is_nothing_to_apply(runner: Runner, job: str, names: list[str]) -> None:
+    """That is a success, and nothing is pushed or asked of GitHub."""
+    patch = "drystone.patch" if runner.folder == "." else "drystone-packages-shop.patch"
+    (runner.temp / patch).write_text("")
+    stop = "drystone check --sandbox kernel" if job == "judge" else None
+    assert runner.run(job, stop=stop) == [(name, 0) for name in names]
+    assert runner.said("gh") == ""
+
+
+def gitlab_job(root: Path, name: str) -> list[str]:
+    """The script of a job for GitLab."""
+    begin(root, ci="gitlab")
+    jobs = yaml.safe_load((root / ".gitlab" / "drystone.yml").read_text("utf-8"))
+    return list(jobs[f"drystone:{name}"]["script"])
+
+
+@pytest.mark.parametrize("job", ["judge", "propose"])
+def test_gitlab_has_nothing_to_apply_in_an_empty_patch(tmp_path: Path, job: str) -> None:
+    """The job ends there, as a success."""
+    script = gitlab_job(tmp_path, job)
+    (tmp_path / "p").write_text("")
+    done = subprocess.run(
+        ["bash", "-e", "-c", "\n".join(script)], cwd=tmp_path, check=False, text=True, capture_output=True,
+        env={"PATH": os.environ["PATH"], "CI_PROJECT_DIR": str(tmp_path), "PATCH": "p"},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "nothing to apply\n"), done.stderr
+
+
+@pytest.mark.parametrize(("author", "asked"), [(7, "PUT /notes/3"), (8, "POST /notes")])
+def test_gitlab_replaces_no_note_of_somebody_else(tmp_path: Path, author: int, asked: str) -> None:
+    """A note that begins with the mark but is not of the token's own user stays, and a new one is written."""
+    (script,) = gitlab_job(tmp_path, "note")
+    heard: list[str] = []
+
+    class GitLab(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            path = self.path.removeprefix("/projects/1/merge_requests/2").partition("?")[0]
+            heard.append(f"{self.command} {path}")
+            note = {"id": 3, "body": "<!-- mark -->", "author": {"id": author}}
+            found = {"id": 7} if path == "/user" else [note]
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(found).encode())
+
+        do_GET = do_PUT = do_POST = answer  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), GitLab) as served:
+        Thread(target=served.serve_forever, daemon=True).start()
+        (tmp_path / "review.md").write_text("nothing changed")
+        environ = {
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "CI_API_V4_URL": f"http://127.0.0.1:{served.server_port}", "CI_PROJECT_ID": "1",
+            "CI_MERGE_REQUEST_IID": "2", "DRYSTONE_NOTE_TOKEN": "t", "MARK": "<!-- mark -->", "REVIEW": "review.md",
+        }  # fmt: skip
+        subprocess.run(["bash", "-e", "-c", script], cwd=tmp_path, check=True, env=environ)
+        served.shutdown()
+    assert heard[-1] == asked
 
 
 def test_without_a_key_generation_says_what_to_do(
