@@ -34,12 +34,7 @@ def server() -> Iterator[ModelServer]:
 @pytest.fixture
 def project(server: ModelServer, tmp_path: Path) -> Project:
     """A project with a small spec, of which nothing has been generated, and a server that knows the right answers."""
-    server.reset()
-    server.answers = dict(RIGHT)
-    made = Project(tmp_path, server)
-    made.configure()
-    made.write_spec("small", SMALL)
-    return made
+    return Project.begun(tmp_path, server, "small", SMALL, RIGHT)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

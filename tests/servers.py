@@ -297,6 +297,23 @@ class Project:
     root: Path
     server: ModelServer
 
+    @classmethod
+    def begun(
+        cls,
+        root: Path,
+        server: ModelServer,
+        name: str,
+        spec: str,
+        answers: Mapping[str, Sequence[str | Answer]],
+    ) -> "Project":
+        """One spec of which nothing has been generated, and a server that gives these answers."""
+        server.reset()
+        server.answers = dict(answers)
+        made = cls(root, server)
+        made.configure()
+        made.write_spec(name, spec)
+        return made
+
     def configure(
         self,
         *,

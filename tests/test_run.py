@@ -59,12 +59,7 @@ def project(finished: Path, server: ModelServer, tmp_path: Path) -> Project:
 @pytest.fixture
 def empty(server: ModelServer, tmp_path: Path) -> Project:
     """A project in which nothing has been generated."""
-    server.reset()
-    server.answers = dict(RIGHT)
-    made = Project(tmp_path, server)
-    made.configure()
-    made.write_spec("small", SMALL)
-    return made
+    return Project.begun(tmp_path, server, "small", SMALL, RIGHT)
 
 
 def land_another_spec(project: Project, server: ModelServer) -> None:

@@ -69,12 +69,7 @@ RIGHT = {"switch_on": [ON], "switch_off": [OFF], "label": [LABEL]}
 @pytest.fixture
 def project(server: ModelServer, tmp_path: Path) -> Project:
     """The lamp's spec, of which nothing has been generated."""
-    server.reset()
-    server.answers = dict(RIGHT)
-    made = Project(tmp_path, server)
-    made.configure()
-    made.write_spec("lamp", LAMP)
-    return made
+    return Project.begun(tmp_path, server, "lamp", LAMP, RIGHT)
 
 
 def flows(project: Project, *command: str) -> dict[str, str]:
