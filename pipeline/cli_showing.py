@@ -131,13 +131,13 @@ def review(
     What behaves differently although no clause of the spec changed is the first line. Writes nothing but replies
     of the explainer to the store.
     """
-    from pipeline import explaining, reviewing
+    from pipeline import disk, explaining, reviewing
     from pipeline.review import forms
     from pipeline.review.changes import Review
 
     settings = project_settings(explainer=explainer, offline=offline, sandbox=sandbox, **ceilings)
     if output is not None:
-        forms.check_path(output, settings.root)
+        disk.check_target(output, settings.root)
     with options.watching() as progress:
         found = reviewing.review(settings, specs or None, progress, base=base)
         if isinstance(found, Review):

@@ -6,7 +6,7 @@ import stat
 import tempfile
 from pathlib import Path
 
-from pipeline.errors import OutputError
+from pipeline.errors import OutputError, SettingsError
 
 PACKAGE_FILE = "__init__.py"
 
@@ -112,6 +112,17 @@ def obstacle(folder: Path) -> str | None:
     if not os.access(nearest, os.W_OK | os.X_OK):
         return f"{nearest}: no permission to write there; change its owner or mode"
     return None
+
+
+def check_target(path: Path, root: Path) -> None:
+    """Raise SettingsError if what a person asked to see can or should not be written there; `root` is the project's."""
+    for folder, what in (("generated", "what drystone generates"), ("specs", "what people promise")):
+        if path.resolve().is_relative_to((root / folder).resolve()):
+            raise SettingsError(f"{path}: {folder}/ holds {what}; write elsewhere")
+    if path.is_dir():
+        raise SettingsError(f"{path}: is a folder; name a file in it")
+    if trouble := obstacle(path.absolute().parent):
+        raise SettingsError(f"{path} cannot be written: {trouble}")
 
 
 def sweep(folder: Path) -> None:

@@ -77,8 +77,8 @@ def _write(settings: Settings, files: dict[str, str], output: Path) -> str:
                 "--contracts or --flow"
             )
         paths = [output]
-    if output.resolve().is_relative_to(settings.generated.resolve()):
-        raise SettingsError(f"{output}: generated/ holds what drystone generates; write pictures elsewhere")
+    for path in paths:
+        disk.check_target(path, settings.root)
     for path, text in zip(paths, files.values(), strict=True):
         disk.write_text(path, text)
     return "".join(f"wrote {path.as_posix()}\n" for path in paths)

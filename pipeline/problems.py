@@ -9,6 +9,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from pipeline import __version__, summary
+from pipeline.adoption.git import outermost
 from pipeline.definitions import Record
 from pipeline.outcome import Outcome
 from pipeline.records import Place
@@ -126,10 +127,8 @@ def render_annotations(outcome: Outcome, lines: Sequence[str], prefix: str = "")
 
 def prefix_of(root: Path) -> str:
     """How a repository's root leads to a project in it, with a slash at its end; empty if they are one, or there is none."""
-    for folder in (root, *root.parents):
-        if (folder / ".git").exists():
-            return "" if folder == root else f"{root.relative_to(folder).as_posix()}/"
-    return ""
+    top = outermost(root)
+    return "" if top is None or top == root else f"{root.relative_to(top).as_posix()}/"
 
 
 def _of_function(report: FunctionReport) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pipeline import __version__, disk
 from pipeline.adoption import packaging
-from pipeline.adoption.git import ask_git, is_of_another, repository_of
+from pipeline.adoption.git import ask_git, is_of_another, outermost, repository_of
 from pipeline.definitions import Record
 from pipeline.errors import DrystoneError, SettingsError
 from pipeline.llm.registry import HANDOFF, LOCAL, key_variable, open_model
@@ -129,7 +129,7 @@ def _repository(root: Path) -> Iterator[Check]:
             name="git",
             standing="warn",
             said="git reads nothing here: the folder belongs to another user",
-            fix=f"git config --global --add safe.directory {shlex.quote(str(_outermost(root)))}",
+            fix=f"git config --global --add safe.directory {shlex.quote(str(outermost(root) or root))}",
         )
         return
     if repository_of(root) is None:
@@ -164,11 +164,6 @@ def _repository(root: Path) -> Iterator[Check]:
         )
     else:
         yield Check(name="line ends", standing="ok", said="generated/ keeps its line ends")
-
-
-def _outermost(root: Path) -> Path:
-    """The folder at or above this one that holds git's own."""
-    return next((each for each in (root, *root.parents) if (each / ".git").exists()), root)
 
 
 def _sandbox(settings: Settings) -> Iterator[Check]:

@@ -20,6 +20,11 @@ def repository_of(folder: Path) -> Path | None:
     return Path(top) if top else None
 
 
+def outermost(folder: Path) -> Path | None:
+    """The folder at or above this one that holds git's own files, whether or not git is there; None if none does."""
+    return next((each for each in (folder, *folder.parents) if (each / ".git").exists()), None)
+
+
 def is_of_another(folder: Path) -> bool:
     """Whether git reads nothing here because the folder belongs to another user, who has not been said to be trusted."""
     done = _run(folder, ("rev-parse", "--show-toplevel"))

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 from pipeline import disk
-from pipeline.errors import SettingsError
 from pipeline.outgoing import scrub
 from pipeline.review.changes import Review
 from pipeline.review.markdown import render_markdown
@@ -24,17 +23,6 @@ def render(review: Review, form: str, *, most_characters: int) -> str:
         case "html":
             return render_page(review)
     return render_terminal(review)
-
-
-def check_path(path: Path, root: Path) -> None:
-    """Raise SettingsError if no report can or should be written there; `root` is the project's."""
-    for folder, what in (("generated", "what drystone generates"), ("specs", "what people promise")):
-        if path.resolve().is_relative_to((root / folder).resolve()):
-            raise SettingsError(f"{path}: {folder}/ holds {what}; write reports elsewhere")
-    if path.is_dir():
-        raise SettingsError(f"{path}: is a folder; name a file in it")
-    if trouble := disk.obstacle(path.absolute().parent):
-        raise SettingsError(f"{path} cannot be written: {trouble}")
 
 
 def write(text: str, path: Path) -> None:
