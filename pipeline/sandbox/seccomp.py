@@ -10,7 +10,7 @@ import errno
 import os
 import platform
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 _LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
 _ALLOW, _KILL_PROCESS, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
@@ -18,6 +18,8 @@ _OFFSET_NUMBER, _OFFSET_ARCHITECTURE, _OFFSET_ARGUMENTS = 0, 4, 16
 _X32 = 0x40000000
 _SET_FILTER, _NO_NEW_PRIVILEGES, _MODE_FILTER = 22, 38, 2
 
+_Step = tuple[int, int, int, int]
+"""An instruction: what it does, how many to skip if it holds and if it does not, and its operand."""
 _ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 """Machine -> its code in a filter, and the column of its numbers below."""
 
@@ -108,8 +110,9 @@ def _numbers(table: Mapping[str, tuple[int | None, int | None]]) -> dict[str, in
 
 
 def _program(numbers: Mapping[str, int], *, listed: int, otherwise: int) -> bytes:
-    """Refuse another machine's calls outright, then look the number up in the list."""
+    """Refuse another machine's calls outright, then look the number up."""
     code = _ARCHITECTURES[platform.machine()][0]
+    rows = sorted((number, _leaf(name, listed, otherwise)) for name, number in numbers.items())
     steps = [
         (_LOAD, 0, 0, _OFFSET_ARCHITECTURE),
         (_EQUAL, 1, 0, code),
@@ -119,18 +122,29 @@ def _program(numbers: Mapping[str, int], *, listed: int, otherwise: int) -> byte
         (_RETURN, 0, 0, _ERRNO | errno.EPERM),
         (_EQUAL, 0, 1, _CLONE3),
         (_RETURN, 0, 0, _ERRNO | errno.ENOSYS),
+        *_search(rows, [(_RETURN, 0, 0, otherwise)]),
     ]
-    for name, number in numbers.items():
-        if listed == _ALLOW and name in _BELOW:
-            argument, bound = _BELOW[name]
-            steps += [
-                (_EQUAL, 0, 4, number),
-                (_LOAD, 0, 0, _OFFSET_ARGUMENTS + 8 * argument),
-                (_AT_LEAST, 0, 1, bound),
-                (_RETURN, 0, 0, otherwise),
-                (_RETURN, 0, 0, listed),
-            ]
-        else:
-            steps += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, listed)]
-    steps.append((_RETURN, 0, 0, otherwise))
     return b"".join(struct.pack("=HBBI", *step) for step in steps)
+
+
+def _leaf(name: str, listed: int, otherwise: int) -> list[_Step]:
+    """What becomes of a call once its number is known."""
+    if name not in _BELOW:
+        return [(_RETURN, 0, 0, listed)]
+    argument, bound = _BELOW[name]
+    return [
+        (_LOAD, 0, 0, _OFFSET_ARGUMENTS + 8 * argument),
+        (_AT_LEAST, 0, 1, bound),
+        (_RETURN, 0, 0, otherwise),
+        (_RETURN, 0, 0, listed),
+    ]
+
+
+def _search(rows: Sequence[tuple[int, list[_Step]]], otherwise: list[_Step]) -> list[_Step]:
+    """Look a number up among sorted rows by halves: whoever puts a filter on waits until every number was looked up."""
+    if len(rows) == 1:
+        ((number, steps),) = rows
+        return [(_EQUAL, 0, len(steps), number), *steps, *otherwise]
+    half = len(rows) // 2
+    low, high = _search(rows[:half], otherwise), _search(rows[half:], otherwise)
+    return [(_AT_LEAST, len(low), 0, rows[half][0]), *low, *high]
