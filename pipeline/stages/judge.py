@@ -105,7 +105,7 @@ class Judge:
             "effort": effort.model_dump(mode="json"),
         }
         try:
-            return Judgement.model_validate(self._run(contract, job))
+            return Judgement.model_validate(self._run(contract, job, draws=effort.generated > 0))
         except UndecidedError as error:
             named = str(error).startswith("'")
             return _single(
@@ -167,9 +167,11 @@ class Judge:
             while self._started:
                 self._started.pop().close()
 
-    def _run(self, contract: Contract, job: dict[str, Any]) -> Any:
-        key = recording_key(contract)
-        job = {**job, "contract": contract.model_dump_json(), "recorded": self._inputs.get(key)}
+    def _run(self, contract: Contract, job: dict[str, Any], *, draws: bool = True) -> Any:
+        """What comes of a job. `draws`: it may want generated inputs, which are drawn once for a contract."""
+        key = recording_key(contract) if draws else ""
+        recorded = self._inputs.get(key) if draws else None
+        job = {**job, "contract": contract.model_dump_json(), "recorded": recorded}
         try:
             done, drawn = self._ask(job)
         except LostSandboxError:  # the machine may have ended it for want of memory
