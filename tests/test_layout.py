@@ -77,7 +77,18 @@ HOMES = {
 }
 """Each outside library's home; hypothesis lives in decider/ and pydantic wherever records are."""
 
-ALONE = ("escapes", "landlock", "locks", "namespaces", "probe", "seatbelt", "seccomp", "wire", "zygote")
+ALONE = (
+    "escapes",
+    "landlock",
+    "locks",
+    "namespaces",
+    "probe",
+    "seatbelt",
+    "seccomp",
+    "warm",
+    "wire",
+    "zygote",
+)
 """Modules of the sandbox that run in a fork server or beside unread code."""
 
 

@@ -16,17 +16,32 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pipeline.errors import SandboxError
-from pipeline.sandbox import zygote
+from pipeline.sandbox import warm, zygote
 from pipeline.sandbox.children import bare_environment, kill
 from pipeline.sandbox.port import Level, Program, Sandbox, Session
 from pipeline.sandbox.session import ChannelSession, Child
 
-_BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from pipeline.sandbox import zygote; zygote.main()"
-_ROOT = str(Path(__file__).resolve().parents[2])
-_RARE = re.compile(
-    r"zoneinfo|code\b|codecs|encoding|\bbytes|\bbytearray\b|\bb['\"]|quote|urlencode|parse_qs|str\([^()]*,"
+_BOOT = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from pipeline.sandbox import warm; warm.load(sys.argv[3:]); "
+    "from pipeline.sandbox import zygote; zygote.main()"
 )
-"""Sources that may want a time zone or a codec: whatever has to do with bytes."""
+"""What the children run is loaded last: it lies together then, see `warm`."""
+_ROOT = str(Path(__file__).resolve().parents[2])
+_RARE = (
+    "codecs",
+    "encoding",
+    "bytes",
+    "bytearray",
+    "quote",
+    "urlencode",
+    "parse_qs",
+    "uuid3",
+    "uuid5",
+    *warm.RARE,
+)
+_RARE_CODE = {"code": re.compile(r"code\b"), "str(": re.compile(r"str\([^()]*,")}
+_RARE_CODE |= dict.fromkeys(("b'", 'b"'), re.compile(r"\bb['\"]"))
+"""Sources that may want a rare module, or a codec: whatever has to do with bytes. What they must hold for a pattern."""
 _LITERAL = re.compile(r"['\"]([A-Za-z][\w .-]{1,30})['\"]")
 _CODECS = {*encodings.aliases.aliases, *encodings.aliases.aliases.values()}
 _ANSWER_SECONDS = 60.0
@@ -75,9 +90,13 @@ class ForkSandbox(Sandbox):
 
 
 def _is_rare(source: str) -> bool:
-    """Whether a source may want a time zone or a codec, by what it speaks of."""
+    """Whether a source may want a rare module or a codec, by what it speaks of."""
+    if any(word in source for word in _RARE):
+        return True
+    if any(hint in source and pattern.search(source) for hint, pattern in _RARE_CODE.items()):
+        return True
     named = (re.sub(r"\W+", "_", text.lower()) for text in _LITERAL.findall(source))
-    return _RARE.search(source) is not None or any(name in _CODECS for name in named)
+    return any(name in _CODECS for name in named)
 
 
 class _Line:
@@ -164,12 +183,11 @@ class _Server:
         ours = {
             "control": theirs.fileno(),
             "kernel": level == "kernel",
-            "preload": preload,
             "readable": readable_paths(),
         }
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-s", "-S", "-B", "-P", "-c", _BOOT, _ROOT, json.dumps(ours)],
+                [sys.executable, "-s", "-S", "-B", "-P", "-c", _BOOT, _ROOT, json.dumps(ours), *preload],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._stderr, pass_fds=[theirs.fileno()],
                 cwd=self._folder.name, env={**bare_environment(hash_seed), **zygote.EAGER}, start_new_session=True,
             )  # fmt: skip

@@ -158,6 +158,8 @@ class ChannelSession(Session):
 
     def _next_line(self) -> bytes | None:
         """The next line, cut off at the end of the channel; None when it does not come in time."""
+        if b"\n" in self._buffer:
+            return self._take(self._buffer)
         self._child.channel.settimeout(_LOOK_SECONDS)
         parts = [self._buffer]
         size = len(self._buffer)
@@ -184,7 +186,11 @@ class ChannelSession(Session):
             if not size - len(part) and not part.startswith(b"{"):
                 self._give_up(_NO_OBSERVATION)
                 return None
-        line, newline, self._buffer = b"".join(parts).partition(b"\n")
+        return self._take(b"".join(parts))
+
+    def _take(self, received: bytes) -> bytes:
+        """The first line of what was received; the rest is kept."""
+        line, newline, self._buffer = received.partition(b"\n")
         self._unread_bytes -= len(line)
         return line + newline
 

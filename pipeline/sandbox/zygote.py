@@ -6,8 +6,6 @@ library only.
 
 import contextlib
 import functools
-import gc
-import importlib
 import json
 import os
 import signal
@@ -16,17 +14,16 @@ import struct
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from pipeline.sandbox import locks, probe
+from pipeline.sandbox import locks, probe, warm
 
 REQUEST = struct.Struct("=cI")
 """What is asked for, and of which child: the first that was forked is 1, and so on."""
 ANSWER = struct.Struct("=id")
 """An exit status, and the seconds of processor time a child took so far."""
 FORK, RARE, LOOK, END, KILL = b"F", b"R", b"L", b"E", b"K"
-"""Fork a child; fork a server that has every time zone and codec; tell of a child; wait for its end; end it.
+"""Fork a child; fork a server that has what is rare; tell of a child; wait for its end; end it.
 
 A fork comes with the channel of what is to be forked and is not answered; the others are, with an `ANSWER`. An end that
 comes with a channel is the end of one child and the fork of the next, which waits for its program.
@@ -39,55 +36,23 @@ EAGER = {"LD_BIND_NOW": "1"}
 
 _DESCRIPTOR = struct.Struct("=i")
 _ROOM = socket.CMSG_LEN(_DESCRIPTOR.size) if sys.platform != "win32" else 0
-_ZONES: list[Any] = []
-"""Zones that are kept alive, or `zoneinfo` may forget them."""
 _Lock = Callable[[dict[str, Any]], None]
-_WARM = (
-    "__future__", "_strptime", "abc", "calendar", "contextlib", "locale", "random",
-    "threading", "traceback", "types", "warnings", "weakref",
-)  # fmt: skip
-"""What landed code and the standard library itself import besides; some only when they need it, when it is too late."""
 
 
 def main() -> None:
-    """Serve until the control socket closes."""
+    """Serve until the control socket closes. What children may need is loaded, but for what is rare."""
     sys.path[:] = [entry for entry in sys.path if entry != sys.argv[1]]
     for name in EAGER:
         os.environ.pop(name, None)
-    ours = json.loads(sys.argv[2])
+    ours, preload = json.loads(sys.argv[2]), sys.argv[3:]
     sys.argv[1:] = sys.orig_argv[1:] = []  # no path of ours is for unread code to know
     control = socket.socket(fileno=ours["control"])
     locks.die_with_parent()
-    _load(ours["preload"])
     layers, lock = _lock(ours) if ours["kernel"] else ([], probe.limit)
     probe.rehearse()
-    gc.collect()
-    gc.freeze()
+    warm.settle()
     control.sendall(json.dumps({"layers": layers}).encode() + b"\n")
-    _Server(control, lock).serve()
-
-
-def _load(names: list[str]) -> None:
-    """Import what children may need, without what modules would have done in each of them after a fork.
-
-    A child has one thread and needs no new random numbers; writing them costs it more than all else it does first.
-    """
-    register, os.register_at_fork = os.register_at_fork, lambda **_: None
-    for name in (*names, *_WARM):
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
-    with contextlib.suppress(KeyError, ValueError):
-        sys.modules["hashlib"].new("sha256")  # the library behind it reads its configuration at its first use
-    os.register_at_fork = register
-
-
-def _load_rare() -> None:
-    """Time zones and codecs are read from files, which a child cannot open: have them all in memory."""
-    zoneinfo, encodings = map(importlib.import_module, ("zoneinfo", "encodings"))
-    _ZONES.extend(zoneinfo.ZoneInfo(key) for key in zoneinfo.available_timezones())
-    for path in Path(encodings.__path__[0]).glob("*.py"):
-        with contextlib.suppress(ImportError):
-            importlib.import_module(f"encodings.{path.stem}")
+    _Server(control, lock, preload).serve()
 
 
 def _lock(ours: dict[str, Any]) -> tuple[list[str], _Lock]:
@@ -105,9 +70,10 @@ def _lock(ours: dict[str, Any]) -> tuple[list[str], _Lock]:
 
 
 class _Server:
-    def __init__(self, control: socket.socket, lock: _Lock) -> None:
+    def __init__(self, control: socket.socket, lock: _Lock, preload: list[str]) -> None:
         self._control = control
         self._lock = lock
+        self._preload = preload
         self._pid = os.getpid()
         self._children: dict[int, int] = {}
         self._forks = 0
@@ -179,8 +145,7 @@ class _Server:
         self._pid = os.getpid()
         self._children.clear()
         self._forks = 0
-        _load_rare()
-        gc.freeze()
+        warm.load_rare(self._preload)
 
 
 def _serve_child(channel: int, lock: _Lock, server: int) -> None:

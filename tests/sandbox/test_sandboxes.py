@@ -1,6 +1,7 @@
 """Every sandbox there is, with real child processes, honest and otherwise: the same claims, and where levels differ."""
 
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -442,6 +443,23 @@ def test_the_standard_library_answers_as_anywhere(evaluating: list[Session], exp
     assert inside == outside
 
 
+@pytest.mark.parametrize("expression", LAZY)
+def test_a_program_has_what_it_names(kernel: Sandbox, evaluating: list[Session], expression: str) -> None:
+    """A program that names little is in a server that has little: all that it needs is there."""
+    named = [
+        module
+        for module in ("codecs", *DEFAULT_IMPORTS)
+        if re.search(rf"\b{re.escape(module)}\b", expression)
+    ]
+    zones = "from zoneinfo import ZoneInfo\n" * ("ZoneInfo" in expression)
+    _, _, rest = EVALUATES.partition("from datetime")
+    body = rest.replace("from zoneinfo import ZoneInfo\n", zones).partition("def f(text)")[0]
+    imports = "".join(f"import {module}\n" for module in (*named, "dataclasses", "functools", "typing"))
+    seen = only(kernel, f"{imports}from datetime{body}def f(x):\n    return repr(({expression}))\n")
+    (outside,) = evaluating[1].observe([Call("f", (expression,))])
+    assert (seen.outcome, seen.value, seen.error) == (outside.outcome, outside.value, outside.error)
+
+
 def test_what_no_candidate_may_import_is_not_there(kernel: Sandbox) -> None:
     """A module that is not in memory cannot be had: its file cannot be read."""
     assert only(kernel, "def f(x):\n    import unittest\n").error == "ModuleNotFoundError"
@@ -449,7 +467,9 @@ def test_what_no_candidate_may_import_is_not_there(kernel: Sandbox) -> None:
 
 def test_what_one_program_needs_weighs_on_no_other(warm: Sandbox) -> None:
     """A program that may want any codec gets them all, whatever ran before; one that may not has none after it."""
-    asks = "    import sys\n    return any(name.endswith('.cp1252') for name in sys.modules)\n"
+    asks = (
+        "    import sys\n    return any(name.endswith(('.cp1252', 'hash' + 'lib')) for name in sys.modules)\n"
+    )
     plain, rare = f"def f(x):\n{asks}", f"import codecs\ndef f(x):\n{asks}"
     seen = [only(warm, source).value for source in (rare, plain, rare)]
     assert seen == [True, False, True]
