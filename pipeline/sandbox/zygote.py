@@ -8,6 +8,7 @@ import contextlib
 import functools
 import json
 import os
+import select
 import signal
 import socket
 import struct
@@ -118,8 +119,8 @@ class _Server:
             return STILL_RUNNING, 0.0
         deadline = time.monotonic() + patience_seconds
         ended, status, usage = os.wait4(pid, os.WNOHANG)
-        while not ended and time.monotonic() < deadline:
-            time.sleep(0.0002)
+        while not ended and (left := deadline - time.monotonic()) > 0:
+            _await_end(pid, left)
             ended, status, usage = os.wait4(pid, os.WNOHANG)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
@@ -162,6 +163,17 @@ def _serve_child(channel: int, lock: _Lock, server: int) -> None:
             status = probe.finish()
     finally:
         os._exit(status)
+
+
+def _await_end(pid: int, seconds: float) -> None:
+    """Wait for the end of a child, so long at most; only a moment where the system cannot tell of it."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except (AttributeError, OSError):  # macOS, an old kernel
+        time.sleep(0.0002)
+        return
+    select.select([descriptor], [], [], seconds)
+    os.close(descriptor)
 
 
 def _processor_seconds(pid: int | None) -> float:
