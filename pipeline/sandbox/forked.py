@@ -28,17 +28,8 @@ _BOOT = (
 """What the children run is loaded last: it lies together then, see `warm`."""
 _ROOT = str(Path(__file__).resolve().parents[2])
 _RARE = (
-    "codecs",
-    "encoding",
-    "bytes",
-    "bytearray",
-    "quote",
-    "urlencode",
-    "parse_qs",
-    "uuid3",
-    "uuid5",
-    *warm.RARE,
-)
+    "bytearray", "bytes", "codecs", "encoding", "parse_qs", "quote", "urlencode", "uuid3", "uuid5", *warm.RARE,
+)  # fmt: skip
 _RARE_CODE = {"code": re.compile(r"code\b"), "str(": re.compile(r"str\([^()]*,")}
 _RARE_CODE |= dict.fromkeys(("b'", 'b"'), re.compile(r"\bb['\"]"))
 """Sources that may want a rare module, or a codec: whatever has to do with bytes. What they must hold for a pattern."""
