@@ -22,13 +22,13 @@ from pipeline.sandbox.port import Level, Program, Sandbox, Session
 from pipeline.sandbox.session import ChannelSession, Child
 
 _BOOT = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from pipeline.sandbox import warm; warm.load(sys.argv[3:]); "
-    "from pipeline.sandbox import zygote; zygote.main()"
+    "import sys; sys.path.append(sys.argv[1]); from pipeline.sandbox import warm; sys.path.pop(); "
+    "warm.load(sys.argv[3:]); from pipeline.sandbox import zygote; zygote.main()"
 )
 """What the children run is loaded last: it lies together then, see `warm`."""
 _ROOT = str(Path(__file__).resolve().parents[2])
 _RARE = (
-    "bytearray", "bytes", "codecs", "encoding", "parse_qs", "quote", "urlencode", "uuid3", "uuid5", *warm.RARE,
+    "binascii", "bytearray", "bytes", "codecs", "encoding", "parse_qs", "quote", "struct", "urlencode", *warm.RARE,
 )  # fmt: skip
 _RARE_CODE = {"code": re.compile(r"code\b"), "str(": re.compile(r"str\([^()]*,")}
 _RARE_CODE |= dict.fromkeys(("b'", 'b"'), re.compile(r"\bb['\"]"))

@@ -148,7 +148,8 @@ class ChannelSession(Session):
     def _send(self, frame: object) -> None:
         if self._lost is not None:
             return
-        self._child.channel.settimeout(self._limits.batch_wall_seconds)
+        left = self._deadline - time.monotonic()
+        self._child.channel.settimeout(max(min(left, self._limits.batch_wall_seconds), 0.001))
         try:
             self._child.channel.sendall(wire.dump_frame(frame))
         except TimeoutError:
@@ -249,19 +250,22 @@ class ChannelSession(Session):
     def _answer(
         self, double: Double | None, method: str, arguments: tuple[object, ...], number: int
     ) -> Asked:
-        """Answer a call of a port, in no time of the child's; one that must not be made is the last of it."""
-        begun = time.monotonic()
+        """Answer a call of a port: finding the answer takes no time of the child's, telling it does.
+
+        One that must not be made is the last of it.
+        """
         name, why = wire.printable(method), f" more than {_MAX_ASKS:,} times"
         answer = None
         if double is None:
             why = " and was given no port"
         elif number < _MAX_ASKS:
+            begun = time.monotonic()
             answer = double.answer(method, arguments)
+            self._deadline += time.monotonic() - begun
             why = wire.printable(double.refusal)
         if answer is None or not self._tell(answer):
             answer = None
             self._give_up(f"asked for {name}{why}")
-        self._deadline += time.monotonic() - begun
         return Asked(name, arguments, answer)
 
     def _tell(self, answer: Answer) -> bool:

@@ -15,8 +15,8 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-RARE = ("difflib", "graphlib", "hashlib", "hmac", "html", "ipaddress", "statistics", "urllib", "zoneinfo")
-"""Modules that few programs need, and none without naming them, but for `uuid.uuid3` and `uuid.uuid5`."""
+RARE = ("difflib", "graphlib", "html", "ipaddress", "statistics", "urllib", "zoneinfo")
+"""Modules that few programs need, and none without naming them; they need no file but Python's own."""
 _ALWAYS = (
     "__future__", "_strptime", "abc", "calendar", "contextlib", "locale", "random",
     "threading", "traceback", "types", "warnings", "weakref",
@@ -39,14 +39,14 @@ _kept: list[Any] = []
 def load(names: Iterable[str]) -> None:
     """Import what children may need but for what is rare, and fill the gaps that are left in memory."""
     _import([*(name for name in names if name.partition(".")[0] not in RARE), *_ALWAYS, *_OURS])
+    with contextlib.suppress(KeyError, ValueError):
+        sys.modules["hashlib"].new("sha256")  # the library behind it reads its configuration at its first use
     settle()
 
 
 def load_rare(names: Iterable[str]) -> None:
     """Import what is rare, and every time zone and codec: a child cannot open their files."""
     _import(name for name in names if name.partition(".")[0] in RARE)
-    with contextlib.suppress(KeyError, ValueError):
-        sys.modules["hashlib"].new("sha256")  # the library behind it reads its configuration at its first use
     zoneinfo, encodings, pkgutil = map(importlib.import_module, ("zoneinfo", "encodings", "pkgutil"))
     _kept.extend(zoneinfo.ZoneInfo(key) for key in zoneinfo.available_timezones())
     for codec in pkgutil.iter_modules(encodings.__path__, "encodings."):

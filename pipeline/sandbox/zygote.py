@@ -42,7 +42,6 @@ _Lock = Callable[[dict[str, Any]], None]
 
 def main() -> None:
     """Serve until the control socket closes. What children may need is loaded, but for what is rare."""
-    sys.path[:] = [entry for entry in sys.path if entry != sys.argv[1]]
     for name in EAGER:
         os.environ.pop(name, None)
     ours, preload = json.loads(sys.argv[2]), sys.argv[3:]

@@ -242,6 +242,27 @@ def test_the_time_of_whoever_answers_is_not_the_childs(sandbox: Sandbox) -> None
     assert (found.value, found.error) == (4, "")
 
 
+SLOW_READER = """
+import os, threading
+never = threading.Lock()
+never.acquire()
+def f(mailer):
+    os.write(3, b'{"n":0,"ask":"mailer.read","arguments":[]}\\n' * 4000)
+    while True:
+        never.acquire(timeout=0.5)
+        os.read(3, 3400)
+"""
+"""Asks for more than it reads of, now and then, in next to no processor time."""
+
+
+def test_a_child_that_reads_its_answers_slowly_is_given_up(timed: Sandbox) -> None:
+    asked = Call("f", (PORT,), Always)
+    begun = time.monotonic()
+    found = one(timed, SLOW_READER, asked, limits=Limits(call_cpu_seconds=1, batch_wall_seconds=2))
+    assert found.outcome == "lost"
+    assert time.monotonic() - begun < 30
+
+
 def test_a_lost_call_is_looked_for_with_fresh_doubles(sandbox: Sandbox) -> None:
     """Which call ended the process does not hang on chance, and every call has its own answers again."""
     source = "import os\ndef f(mailer):\n    if mailer.read() == 3:\n        os._exit(3)\n    return 1\n"

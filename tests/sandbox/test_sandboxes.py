@@ -1,7 +1,9 @@
 """Every sandbox there is, with real child processes, honest and otherwise: the same claims, and where levels differ."""
 
+import contextlib
 import os
 import re
+import shutil
 import signal
 import sys
 import tempfile
@@ -14,6 +16,7 @@ import pytest
 from subjects import kernel_sandbox
 
 from pipeline.bounds.names import DEFAULT_IMPORTS
+from pipeline.sandbox import forked
 from pipeline.sandbox.children import bare_environment
 from pipeline.sandbox.forked import ForkSandbox
 from pipeline.sandbox.port import Call, Limits, Observation, Program, Sandbox, Session
@@ -468,17 +471,32 @@ def test_what_no_candidate_may_import_is_not_there(kernel: Sandbox) -> None:
 def test_what_one_program_needs_weighs_on_no_other(warm: Sandbox) -> None:
     """A program that may want any codec gets them all, whatever ran before; one that may not has none after it."""
     asks = (
-        "    import sys\n    return any(name.endswith(('.cp1252', 'hash' + 'lib')) for name in sys.modules)\n"
+        "    import sys\n    return any(name.endswith(('.cp1252', 'diff' + 'lib')) for name in sys.modules)\n"
     )
     plain, rare = f"def f(x):\n{asks}", f"import codecs\ndef f(x):\n{asks}"
     seen = [only(warm, source).value for source in (rare, plain, rare)]
     assert seen == [True, False, True]
 
 
+def test_no_file_beside_the_tool_stands_for_a_module_of_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tool lies among installed packages, and one of them may have the name of a standard module."""
+    package = Path(forked.__file__).parents[1]
+    shutil.copytree(package, tmp_path / "pipeline", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("textwrap", "json", "socket"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('not the one of Python')\n", "utf-8")
+    monkeypatch.setattr(forked, "_ROOT", str(tmp_path))
+    with contextlib.closing(ForkSandbox("process", DEFAULT_IMPORTS)) as sandbox:
+        assert only(sandbox, "import textwrap\ndef f(x):\n    return textwrap.dedent('  a')\n").value == "a"
+
+
 NAMES_A_CODEC = {
     "in a call within a call": "bytes('ab'.strip(), 'utf-16-le')",
     "by place": "map(str, [b'a'], ['cp1252'])",
     "in a name that is quoted": "__import__('urllib.parse').parse.quote('ab', '', 'cp1252')",
+    "beside a call": "str(__import__('binascii').unhexlify('e900'), f'utf-{15 + x}')",
+    "for what was packed": "str(__import__('struct').pack('>H', 233), f'utf-{15 + x}')",
     "by nothing but its name": "getattr('ab', 'en' + 'co' + 'de')('cp1250')",
 }
 
