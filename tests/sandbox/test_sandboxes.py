@@ -495,8 +495,8 @@ NAMES_A_CODEC = {
     "in a call within a call": "bytes('ab'.strip(), 'utf-16-le')",
     "by place": "map(str, [b'a'], ['cp1252'])",
     "in a name that is quoted": "__import__('urllib.parse').parse.quote('ab', '', 'cp1252')",
-    "beside a call": "str(__import__('binascii').unhexlify('e900'), f'utf-{15 + x}')",
-    "for what was packed": "str(__import__('struct').pack('>H', 233), f'utf-{15 + x}')",
+    "beside a call": "str(__import__('binascii').unhexlify('e9'), f'cp{1251 + x}')",
+    "for what was packed": "str(__import__('struct').pack('>B', 233), f'cp{1251 + x}')",
     "by nothing but its name": "getattr('ab', 'en' + 'co' + 'de')('cp1250')",
 }
 
