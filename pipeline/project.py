@@ -201,7 +201,7 @@ def open_judge(settings: Settings) -> Judge:
     return Judge(
         InputStore(disk.cache_folder() / "inputs"),
         at_least=settings.sandbox,
-        at_once=settings.jobs or max(8, os.cpu_count() or 1),
+        at_once=max(2, os.cpu_count() or 1),  # each computes all the time: more would only take turns
     )
 
 
