@@ -31,7 +31,7 @@ _RARE = (
     "binascii", "bytearray", "bytes", "codecs", "encoding", "parse_qs", "quote", "struct", "urlencode", *warm.RARE,
 )  # fmt: skip
 _RARE_CODE = {"code": re.compile(r"code\b"), "str(": re.compile(r"str\([^()]*,")}
-_RARE_CODE |= dict.fromkeys(("b'", 'b"'), re.compile(r"\bb['\"]"))
+_RARE_CODE |= dict.fromkeys(("b'", 'b"'), re.compile(r"(?<!['\"])\bb['\"]"))
 """Sources that may want a rare module, or a codec: whatever has to do with bytes. What they must hold for a pattern."""
 _LITERAL = re.compile(r"['\"]([A-Za-z][\w .-]{1,30})['\"]")
 _CODECS = {*encodings.aliases.aliases, *encodings.aliases.aliases.values()}
