@@ -26,7 +26,6 @@ _HOLD_SECONDS = 0.02
 
 def main() -> None:
     """Serve one program in an interpreter of its own, on the channel the parent hands over."""
-    sys.path[:] = [entry for entry in sys.path if entry != sys.argv[1]]
     channel = _channel()
     serve(channel.recv, channel.send, limit)
 

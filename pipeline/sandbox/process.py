@@ -17,7 +17,7 @@ from pipeline.sandbox.children import bare_environment, kill
 from pipeline.sandbox.port import Level, Program, Sandbox, Session
 from pipeline.sandbox.session import ChannelSession, Child
 
-_BOOT = "import sys; sys.path.append(sys.argv[1]); from pipeline.sandbox import probe; probe.main()"
+_BOOT = "import sys; sys.path.append(sys.argv[1]); from pipeline.sandbox import probe; sys.path.pop(); probe.main()"
 _ROOT = str(Path(__file__).resolve().parents[2])
 
 

@@ -30,9 +30,8 @@ _SIZES = range(16, 513, 16)
 """Of objects that lie in pools, in bytes."""
 _POOLS = 4
 """How many of them hold more objects of a size than there are gaps."""
-_give_back = (
-    getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-)  # glibc has it
+_give_back = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+"""Gives free memory back to the system, where the C library can."""
 _kept: list[Any] = []
 
 
